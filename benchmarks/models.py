@@ -29,7 +29,7 @@ class Case(NamedTuple):
     Attributes:
         overrides: the options of `heddle train`; {root} is the folder, {seed} the seed, or the fold.
         metric: that is recorded.
-        published: model -> figure and where it is from; a model that isn't named here isn't run.
+        published: model -> number and where it is from; a model that isn't named here isn't run.
         seeds: how many, or how many folds.
     """
 

@@ -130,7 +130,7 @@ def load(
 
 
 def main() -> None:
-    """Print the figures of each size of graph."""
+    """Print the results of each size of graph."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--sizes", nargs="+", default=["20000:400000", "1000000:20000000"])
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "heddle-serve")

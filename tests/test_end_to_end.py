@@ -63,7 +63,7 @@ def test_typed_links(train, shared_data):
 def test_cora_reaches_the_papers_accuracy(train, shared_data):
     arguments = ["data=planetoid", "data.name=cora", f"data.root={shared_data / 'planetoid'}", "model=gcn"]
     metrics = [train(*arguments, f"seed={seed}", folder=f"run{seed}") for seed in range(3)]
-    assert sum(figure["test"]["accuracy"] for figure in metrics) / 3 >= 0.81
+    assert sum(of["test"]["accuracy"] for of in metrics) / 3 >= 0.81
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""How often messages are aggregated in one step of time, with all layers warm: the paper's figures and below."""
+"""How often messages are aggregated in one step of time, with all layers warm: the paper's numbers and below."""
 
 import dense_reference as dense
 import pytest

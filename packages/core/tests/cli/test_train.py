@@ -84,7 +84,7 @@ def test_a_multirun_puts_its_runs_and_a_summary_in_one_folder(heddle_command, tr
     assert [config.run.dir for config in trained] == [str(Path.cwd() / "sweep" / str(n)) for n in range(3)]
     assert [config.seed for config in trained] == [0, 1, 2]
     assert out.splitlines()[-1] == "sweep" and "3 runs" in out
-    metrics = json.loads(Path("sweep/summary.json").read_text())["figures"]
+    metrics = json.loads(Path("sweep/summary.json").read_text())["metrics"]
     interval = metrics["test.accuracy"].pop("interval")  # 4.303 standard errors, by Student's t of 2 degrees
     assert interval == pytest.approx([0.6 - 4.303 * 0.1 / 3**0.5, 0.6 + 4.303 * 0.1 / 3**0.5], rel=1e-3)
     assert metrics["test.accuracy"] == pytest.approx({"mean": 0.6, "std": 0.1, "least": 0.5, "most": 0.7})

@@ -86,7 +86,7 @@ def test_the_last_answers_are_those_that_are_known(known):
 
 @pytest.mark.parametrize("delay", [0, 100])
 def test_answers_that_come_later_are_not_among_the_last(delay):
-    """A card's answers are alike for 20 rows in a row: who is told of them at once knows the next one."""
+    """A card's answers are alike for 20 rows in a row: whoever knows them immediately knows the next one."""
     rng = np.random.default_rng(3)
     n, base = 2000, payments(2000)
     cards, bad = np.repeat(np.arange(n // 20) % 3, 20), np.repeat(rng.integers(0, 2, n // 20), 20)

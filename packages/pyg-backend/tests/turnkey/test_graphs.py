@@ -29,7 +29,7 @@ CLASSES, CPU = "graph_classification", torch.device("cpu")
 def graphs(task=CLASSES, count=160, featureless=False):
     """Return graphs of 3 to 5 nodes; edges tell the class, all of a graph alike, and a feature of nodes the value.
 
-    Without features the class is told by the number of nodes, 5 more of them.
+    Without features the class is known by the number of nodes, 5 more of them.
     """
     rng, given, values = np.random.default_rng(0), [], []
     y = rng.integers(2, size=count)

@@ -64,7 +64,7 @@ def test_classes_of_edges_and_their_program(tmp_path):
     assert workflow.test()["accuracy"] >= 0.95
     data, runner = workflow.trainer.data_object, workflow.trainer.runner
     assert all(data.parts.store.edges[key] is None for key in (KEY, BACK))  # own columns are in no message
-    assert len(data.parts.store.graph.edges[KEY].senders) == 420  # nor are the rows that are to be told
+    assert len(data.parts.store.graph.edges[KEY].senders) == 420  # nor are the rows that are to be predicted
     root = workflow.deploy(tmp_path / "models", 64, downstream=False)
     asked = data.metadata.edge_questions.asked
     rows = np.arange(510, 550)

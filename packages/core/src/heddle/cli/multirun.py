@@ -64,7 +64,7 @@ def summarise(folder: Path, failed: Sequence[str] = ()) -> None:
         ]
         head = (f"{len(runs)} run{'s' * (len(runs) != 1)}", "mean", "± 95 %", "std", "least", "most")
         print_table(head, rows)
-        made = {"runs": [str(path.parent) for path in runs], "failed": list(failed), "figures": metrics}
+        made = {"runs": [str(path.parent) for path in runs], "failed": list(failed), "metrics": metrics}
         write_json(folder / "summary.json", made)
     for run in failed:
         print(f"failed: {run}")

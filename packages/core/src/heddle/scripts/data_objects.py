@@ -210,7 +210,7 @@ class GraphDataObject(DataObject):
     and test aren't either: their graphs are predicted `batch_size` of the training spec at a time.
 
     Raises:
-        DataError: the data isn't one of graphs to be told apart.
+        DataError: the data asks for no classes or values of graphs.
     """
 
     def __init__(self, *args: Any, **options: Any):

@@ -192,7 +192,7 @@ def _read(data: Any, task: TaskOptions, registry: Any) -> Dataset:
 
 
 def _ages(view: View, scales: Sequence[str | int]) -> Ages:
-    """Return what nodes are told of their age. Raises ConfigError: ages without times."""
+    """Return what nodes know of their age. Raises ConfigError: ages without times."""
     if not scales:
         return NONE
     dataset, graph = view.dataset, view.dataset.graphs

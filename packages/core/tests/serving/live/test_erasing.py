@@ -42,7 +42,7 @@ def test_a_folders_card_and_an_appended_one_are_erased(tmp_path, caplog, text):
         assert live.snapshot().find("card", keys).tolist()[1:] == [-1, -1]  # as if never seen
         number = np.array([new])
         assert not live.snapshot().features("card", number, None)["x"].any()
-        assert edges_seen(follower) == expected and not follower.renew()  # which was told of it
+        assert edges_seen(follower) == expected and not follower.renew()  # which had heard of it
         assert follower.snapshot().find("card", keys).tolist()[1:] == [-1, -1]
         needles = [str(keys[1]).encode()] if text else [int(keys[1]).to_bytes(8, "little")]
         needles.append(x[new].tobytes())

@@ -1,4 +1,4 @@
-"""Metrics against scikit-learn, and on the cases that have no figure."""
+"""Metrics against scikit-learn, and on the cases that have no value."""
 
 import math
 import warnings

@@ -1,4 +1,4 @@
-"""Marker: the last committed append and the last erasure, told to all processes of a machine by 16 mapped bytes."""
+"""Marker: the last committed append and the last erasure, reported to all processes of a machine by 16 mapped bytes."""
 
 import mmap
 import os

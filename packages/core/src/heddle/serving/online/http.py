@@ -62,7 +62,7 @@ class HttpApplication:
         token: that requests must bring, None for none.
 
     Attributes:
-        peers: the server's other processes, whose metrics are told too.
+        peers: the server's other processes, whose metrics are reported too.
         beside: another way in, begun and ended with this one; None for none.
     """
 

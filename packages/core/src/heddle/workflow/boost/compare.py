@@ -55,7 +55,7 @@ def compare(
         gains = both.booster.get_score(importance_type="total_gain")
         most = dict(sorted(gains.items(), key=lambda item: -item[1])[:20])
         metrics = {
-            name: {"figures": of.metrics, "columns": len(of.table.names)}
+            name: {"metrics": of.metrics, "columns": len(of.table.names)}
             for name, of in made._asdict().items()
         }
         write_json(folder / "report.json", {**metrics, "ap_gain": made.gain, "most_used": most})

@@ -143,7 +143,7 @@ def _verdicts(
         low, high = sorted(sign * end for end in interval) if interval else (sign * point,) * 2
         ahead = sign * point
         if low <= 0 <= high:
-            where = f"can't be told from {other}: it is {'ahead' if ahead > 0 else 'behind'}"
+            where = f"can't be distinguished from {other}: it is {'ahead' if ahead > 0 else 'behind'}"
         else:
             where = f"{'beats' if ahead > 0 else 'loses to'} {other}"
         if ahead < 0:

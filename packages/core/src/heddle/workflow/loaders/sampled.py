@@ -41,7 +41,7 @@ class SampledGraph:
         batch_of: (part, index, leaves) -> Batch, as the model takes it.
         layered: (hops) -> whether the model computes a sample of so many hops layer by layer.
         leaves: node type -> features, of the types of whose outermost nodes such a model takes nothing but sums.
-        ages: what nodes are told of how old they are at the time of the question.
+        ages: what nodes know of how old they are at the time of the question.
     """
 
     def __init__(

@@ -1,6 +1,5 @@
 """Predictions: what a model answered about a split, beside the truth; and the metrics that follow from it."""
 
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -81,7 +80,3 @@ def evaluate_predictions(
     """Return {metric: ...} of predictions, without a loss: of rules whose scores are no logits."""
     rows = predicted.outputs, predicted.targets, predicted.mask
     return evaluate(task.metrics, *rows, predicted.ranks, decision, predicted.groups)
-
-
-Figures = Mapping[str, Mapping[str, float]]
-"""split -> {"loss": ..., metric: ...}"""

@@ -16,7 +16,7 @@ _OTHER_ROWS = re.compile(r"(?i);|\b(select|from|join|exists|over|union)\b")
 
 
 class Aggregate(NamedTuple):
-    """A figure of the rows of a table that belong to an entity and lie in a window (start, end] after a moment.
+    """A value of the rows of a table that belong to an entity and lie in a window (start, end] after a moment.
 
     Attributes:
         name: one of AGGREGATES.

@@ -56,7 +56,7 @@ def query_sql(
         f"span AS ({_span(places, where)})",
         f"moments AS ({_moments(query, cuts, every, query.label.end + delay)})",
         f"rows_of AS ({_rows(label, keys, names, places, where)})",
-        f"labels AS (SELECT m.t, {chosen}, {_figure(label)} AS y FROM moments m JOIN rows_of e ON "
+        f"labels AS (SELECT m.t, {chosen}, {_value_of(label)} AS y FROM moments m JOIN rows_of e ON "
         f"{_window('e.happened', 'm.t', label)} GROUP BY m.t, {chosen})",
     ]
     empty = {"count": "0", "sum": "0", "exists": "false"}.get(label.name)
@@ -73,8 +73,8 @@ def query_sql(
         other = _keys(past, query.entity, places, where)
         parts.append(f"past{at} AS ({_rows(past, other, names, places, where)})")
         same = " AND ".join(f"p.{name} = asked.{name}" for name in names)
-        figure = f"(SELECT {_figure(past)} FROM past{at} p WHERE {same} AND {_window('p.happened', 'asked.t', past)})"
-        conditions.append(f"{figure} {past.op} {past.number}" if past.op else figure)
+        value = f"(SELECT {_value_of(past)} FROM past{at} p WHERE {same} AND {_window('p.happened', 'asked.t', past)})"
+        conditions.append(f"{value} {past.op} {past.number}" if past.op else value)
     for condition in query.conditions:
         nodes = places.nodes[query.entity]
         if nodes.table is None or nodes.key is None:
@@ -233,7 +233,7 @@ def _rows(aggregate: Aggregate, keys: Sequence[str], names: Sequence[str], place
     return f"SELECT {chosen}, CAST(epoch({time}) AS BIGINT) AS happened{value} {of}"
 
 
-def _figure(aggregate: Aggregate) -> str:
+def _value_of(aggregate: Aggregate) -> str:
     if aggregate.name in ("count", "exists"):
         return "count(*)" if aggregate.name == "count" else "count(*) > 0"
     if aggregate.name == "first":

@@ -42,7 +42,7 @@ def ogb(
     """Return the dataset `name`; its files tell whether graphs, nodes or nodes of a heterogeneous graph are labelled.
 
     Where the nodes that are asked about have years (arxiv, mag), they are the times of the data: a question sees what
-    was there in its year. OGB's own figures are of the whole graph, which is `task.time=ignore`.
+    was there in its year. OGB's own results are of the whole graph, which is `task.time=ignore`.
 
     Whole-number labels are classes, one column of them [n] int64; several columns (or other numbers) are float32
     [n, tasks] with NaN where unknown.

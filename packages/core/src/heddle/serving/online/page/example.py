@@ -17,7 +17,7 @@ def moment_text(bundle: Bundle, time: int) -> str:
 
 
 def example_of(bundle: Bundle) -> dict[str, str]:
-    """Return field -> text of a row that the server can score; what can't be told is left out."""
+    """Return field -> text of a row that the server can score; what isn't known is left out."""
     encoder, target, opened = bundle.encoders.get(bundle.target), bundle.target, bundle.live.opened
     keys = bundle.live.snapshot().generation.keys
     if encoder is None or encoder.edges is None:

@@ -72,8 +72,8 @@ const showScore = (score, reply) => {
   const parts = [make("p", score.answer === null ? number(score.outputs[0], 6) : String(score.answer), { class: "said" })];
   if (score.probability.length) parts.push(showChances(score));
   const used = Object.entries(score.used).map(([relation, rows]) => `${rows.length} of ${relation}`);
-  const told = used.length ? `Rows that were looked at: ${used.join(", ")}.` : "No other rows were looked at.";
-  parts.push(make("p", told + (reply.number === undefined ? "" : ` Appended as number ${reply.number}: the next row sees it.`), { class: "soft" }));
+  const seen = used.length ? `Rows that were looked at: ${used.join(", ")}.` : "No other rows were looked at.";
+  parts.push(make("p", seen + (reply.number === undefined ? "" : ` Appended as number ${reply.number}: the next row sees it.`), { class: "soft" }));
   $("answer").replaceChildren(...parts);
 };
 
