@@ -52,8 +52,9 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def write_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Write arrays of any shapes by name as a compressed .npz without pickles; a reader sees the old file or the
-    whole new.
+    """Write arrays of any shapes by name as a compressed .npz without pickles.
+
+    A reader sees the old file or the whole new one.
     """
 
     def write(temporary: Path) -> None:

@@ -53,7 +53,10 @@ def ends(op: str, x: Shape, y: Shape, n_receivers: int, n_senders: int) -> None:
 
 
 def sides(adjacency: Any, transpose: bool) -> tuple[Any, Any, Any]:
-    """Return (indptr, ids, perm) of the walk over receivers, or over senders if `transpose`."""
+    """Return (indptr [n + 1], ids [n_edges], perm [n_edges]) of the walk over receivers; of senders if `transpose`.
+
+    `perm` is where the walk's edges lie in the adjacency's order: None over receivers, which have it.
+    """
     if transpose:
         return adjacency.t_indptr, adjacency.t_receivers, adjacency.t_order
     return adjacency.indptr, adjacency.senders, None

@@ -74,7 +74,7 @@ def contents_version(array: Any) -> tuple[int, int | None] | None:
 
 
 def counted_version(array: Any) -> int | tuple[int, int | None] | None:
-    """Return a tensor's changes in place as a version for a `Memo`; where none are counted, its contents."""
+    """Return a version of an array for a `Memo`: a tensor's number of changes in place, or else its contents'."""
     counts = isinstance(array, Tensor) and not array.is_inference()
     return array._version if counts else contents_version(array)
 

@@ -114,9 +114,9 @@ def to_device(batch: Batch, device: torch.device, precision: Precision, copy: bo
 
 
 def to_tensor(leaf: Any, device: torch.device, dtype: torch.dtype, copy: bool = True) -> Any:
-    """Return an array as a tensor of its own memory, floats in `dtype`; anything else as it is.
+    """Return an array, of any shape, as a tensor of its own memory on the device, floats in `dtype`.
 
-    Without `copy` the tensor may share the array's memory.
+    Without `copy` the tensor may share the array's memory. What is no array is returned as it is.
     """
     if not isinstance(leaf, np.ndarray):
         return leaf
@@ -127,9 +127,7 @@ def to_tensor(leaf: Any, device: torch.device, dtype: torch.dtype, copy: bool = 
 
 
 def to_numpy(x: Tensor) -> np.ndarray:
-    """Return a tensor of any device and shape as a numpy array of that shape; bfloat16, which numpy lacks, as
-    float32.
-    """
+    """Return a tensor of any device and shape as a numpy array of that shape, bfloat16 as float32."""
     x = x.detach().cpu()
     return (x.float() if x.dtype in (torch.bfloat16, torch.float16) else x).numpy()
 

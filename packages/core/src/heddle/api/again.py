@@ -107,8 +107,7 @@ def embedded(folder: Path, overrides: Sequence[str], values: Values) -> Embeddin
 def embedded_rows(
     folder: Path, overrides: Sequence[str], values: Values, out: str | Path | None = None
 ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
-    """Return the embeddings [n, d] of a finished run's nodes; of a task about edges, (senders', receivers'), [n, d]
-    each.
+    """Return the embeddings [n, d] of a finished run's nodes, or of both ends of its edges, [n, d] each.
 
     Args:
         folder: of the run.

@@ -45,9 +45,7 @@ class Objective(Protocol):
         ...
 
     def loss(self, ops: GraphOps, outputs: Array, batch: Any) -> Array:
-        """Return the scalar loss [] of outputs [n, ...] against the batch's known targets, with a gradient in the
-        outputs.
-        """
+        """Return the scalar loss [] of outputs [n, ...] against the batch's known targets."""
         ...
 
 
@@ -80,8 +78,7 @@ class Task:
         return _LEVELS[self.kind]
 
     def loss(self, ops: GraphOps, outputs: Array, batch: Batch) -> Array:
-        """Return the scalar loss [] of outputs [n, ...] against the batch's known targets: their sum over
-        `batch.divisor`.
+        """Return the scalar loss [] of outputs [n, ...]: the sum over the batch's known targets by `batch.divisor`.
 
         Each entry's is multiplied by its weight, where the batch or the task has some; the divisor counts entries.
         """

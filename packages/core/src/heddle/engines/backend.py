@@ -29,9 +29,7 @@ class Backend(Protocol):
     def value_and_grad(
         self, function: Callable[..., Array]
     ) -> Callable[..., tuple[Array, tuple[Array, ...]]]:
-        """Return (*float arrays) -> (function's scalar [], its gradient in each, of the arrays' shapes), on this
-        engine's arrays.
-        """
+        """Return (*float arrays) -> (function's scalar [], its gradient in each, of the arrays' shapes)."""
         ...
 
     def program(self, model: Any, task: Any, optim: Optim) -> Program:

@@ -271,7 +271,7 @@ class Model:
         return {**encoder, **self.head.prepare(graph)}
 
     def embed(self, ops: GraphOps, params: Params, batch: Batch, dropout: Dropout = no_dropout) -> Any:
-        """Return the encoder's node embeddings."""
+        """Return the encoder's node embeddings, [n_nodes, d]; of a heterogeneous graph, node type -> [n_nodes, d]."""
         return self.encoder.apply(ops, scoped("encoder", params), batch.graph, batch.prepared, dropout)
 
     def apply(self, ops: GraphOps, params: Params, batch: Batch, dropout: Dropout = no_dropout) -> Array:

@@ -138,8 +138,9 @@ def listwise(
 
 
 def focal(ops: LossOps, loss: Array, gamma: float) -> Array:
-    """Return (1 - p)^gamma times a loss -log p of each entry, in the shape of `loss`: what is answered well counts
-    less.
+    """Return (1 - p)^gamma times a loss -log p of each entry, in the shape of `loss`.
+
+    What is answered well counts less.
 
     Source: Lin, Goyal, Girshick, He, Dollar, Focal Loss for Dense Object Detection (2017), eq. 4.
     """

@@ -55,8 +55,10 @@ class Leaves(NamedTuple):
         return Received(self.sum_rows(self.x[node_type], senders, indptr, weight, self._drop(rate)))
 
     def node_features(self, node_type: str, rate: float) -> np.ndarray | None:
-        """Return the features of the sample's own nodes of a type, [n, d], with dropout of this rate; None where
-        rate is 0.
+        """Return the features [n, d] of the sample's own nodes of a type with dropout; None where nothing is dropped.
+
+        Args:
+            rate: share of the entries that is dropped.
         """
         drop = self._drop(rate)
         if drop is None:

@@ -225,8 +225,7 @@ class Deployment:
         self._downstream = downstream
 
     def run_inference_on_triton(self, dataloader: Iterable[np.ndarray], **options: Any) -> np.ndarray:
-        """Return the server's probabilities for the rows [n, columns] of a loader, one after the other: [rows, ...]
-        float32.
+        """Return the server's probabilities [rows, ...] float32 for the rows [n, columns] of a loader.
 
         Args:
             options: of `Downstream.infer`.

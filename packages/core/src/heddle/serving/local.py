@@ -48,8 +48,9 @@ class LocalModel:
 
 
 def different(actual: Mapping[str, np.ndarray], wanted: Mapping[str, np.ndarray]) -> str:
-    """Say how outputs (name -> array) differ from those wanted: names, shapes, or a value by more than 1e-5; "" if
-    not.
+    """Say how outputs (name -> array) differ from those wanted, "" if they don't.
+
+    Names, shapes, and values by more than 1e-5 are differences.
     """
     if set(actual) != set(wanted):
         return f"outputs {sorted(actual)} in place of {sorted(wanted)}"

@@ -35,8 +35,9 @@ def assert_close(what: str, actual: np.ndarray, expected: np.ndarray, naive: np.
 def assert_gradient_close(
     what: str, actual: np.ndarray, wanted: np.ndarray, values: tuple[np.ndarray, np.ndarray], dtype: str
 ) -> None:
-    """Check a gradient, of any shape: twice the naive relative error of the values, and floors for rounding and
-    differences.
+    """Check a gradient of any shape, up to twice the naive relative error of the values.
+
+    Floors allow for rounding and differences.
 
     Args:
         actual: the engine's, in `dtype`.

@@ -21,8 +21,9 @@ class ReplayOps(NumpyOps):
         self._replayed: int | None = None  # position of the next call, None while recording
 
     def gradient(self, function: Callable[..., Array], args: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """Differentiate a scalar function that calls these ops in the same order each time: an array per argument,
-        of its shape.
+        """Differentiate a scalar function in each array of `args`: gradients of their shapes.
+
+        The function calls these ops in the same order each time.
         """
 
         def replay(*moved: np.ndarray) -> np.ndarray:

@@ -145,8 +145,9 @@ class GraphCell:
     def first_inputs(
         self, run: Run, params: Params, packed: Sequence[Packed], windows: Any, steps: range
     ) -> Sequence["Inputs"]:
-        """Return what the fused steps of a first layer need of the windows' inputs, one for each step, aggregated in
-        one call.
+        """Return what the fused steps of a first layer need of the windows' inputs, one Inputs for each step.
+
+        All are aggregated in one call.
 
         Args:
             packed: what `pack` returned.
@@ -163,9 +164,7 @@ class GraphCell:
     def later_inputs(
         self, run: Run, graph: PlacedGraph, params: Params, packed: Sequence[Packed], x: Tensor
     ) -> "Inputs":
-        """Return what a fused step of a later layer, or of a decoder, needs of its input x [n_nodes, n_windows,
-        in_dim].
-        """
+        """Return what a fused step of a later layer, or of a decoder, needs of x [n_nodes, n_windows, in_dim]."""
         return Inputs(terms=columnwise.terms(self.x_layer, x, run.messages(graph, self.x_layer, x)))
 
     def h_terms(self, run: Run, graph: PlacedGraph, h: Tensor) -> tuple[Tensor, ...]:

@@ -18,7 +18,12 @@ def is_columnwise(layer: Any) -> bool:
 
 
 def terms(layer: Any, x: Tensor, messages: Any) -> tuple[Tensor, ...]:
-    """Return what is multiplied: [n, ..., in_dim] each."""
+    """Return what the layer's weights are multiplied with, [n, ..., in_dim] each, in the order of `weights`.
+
+    Args:
+        x: [n, ..., in_dim].
+        messages: what `layer.aggregate` made of x.
+    """
     if isinstance(layer, GCN):
         return (messages,)
     if isinstance(layer, SAGE):
@@ -56,7 +61,5 @@ def side_by_side(layer: Any, gates: Sequence[Mapping[str, Tensor]]) -> tuple[Ten
 
 
 def biases(layer: Any, gates: Sequence[Mapping[str, Tensor]]) -> Tensor | None:
-    """Return the layer's own biases of all gates in one row, [len(gates) * out_dim]; None for a layer without a
-    bias.
-    """
+    """Return the layer's own biases of all gates in one row, [len(gates) * out_dim]; None without a bias."""
     return torch.cat([params["bias"] for params in gates]) if layer.bias else None

@@ -52,10 +52,9 @@ class EvolveLayer:
         return self._lstm(params, *state) if self.version == "O" else self._gru(params, x, *state)
 
     def start(self, params: Params, n_windows: int) -> tuple[Tensor, ...]:
-        """Return the state before the first step: ("O") the weight W [in_dim, out_dim] and zeros; ("H") (W,) for each
-        window.
+        """Return the state before the first step: for "O" the weight W [in_dim, out_dim] and zeros.
 
-        For "H" it is [n_windows, in_dim, out_dim], the same weight in each.
+        For "H" it is W for each window, [n_windows, in_dim, out_dim].
         """
         weight = params["weight"]
         if self.version == "O":

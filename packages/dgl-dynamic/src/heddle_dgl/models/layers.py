@@ -13,9 +13,7 @@ from heddle_dgl.reuse.windows import WindowBatch
 
 
 def cell_params(cells: Sequence[Any]) -> dict[str, ParamSpec]:
-    """Return the parameters of all layers, "POSITION.NAME" -> ParamSpec: position 0 is the layer that reads the
-    input.
-    """
+    """Return the parameters of all layers, "POSITION.NAME" -> ParamSpec; the layer at 0 reads the input."""
     named = (prefixed(str(position), cell.params()) for position, cell in enumerate(cells))
     return {name: spec for specs in named for name, spec in specs.items()}
 
@@ -33,11 +31,12 @@ class Layers:
         ]
 
     def encode(self, windows: WindowBatch, states: list[State | None]) -> list[Tensor]:
-        """Run all layers over the inputs of the windows; return the top one's h at each step, [n_nodes, n_windows,
-        hidden] each.
+        """Run all layers over the inputs of the windows and return the top one's h at each step.
 
         Args:
             states: of each layer, None before the first step; written over by the states after the last one.
+
+        Returns: for each step [n_nodes, n_windows, hidden].
         """
         steps, first = range(windows.length), self.cells[0]
         prepared: Any = None

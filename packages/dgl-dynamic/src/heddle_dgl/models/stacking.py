@@ -42,8 +42,9 @@ def integrate(cell: type, layer: MakeLayer, **options: Any) -> MakeCell:
 
 
 def stack_cells(make: MakeCell, in_dim: int, hidden: int, num_layers: int) -> tuple[Any, ...]:
-    """Return `num_layers` cells of width `hidden`, the first of which reads `in_dim` features, the others the state
-    below.
+    """Return `num_layers` cells of width `hidden`, one on top of the other.
+
+    The first reads `in_dim` features, the others the state below.
 
     Args:
         make: (in_dim, hidden) -> a cell.

@@ -88,8 +88,9 @@ class ChangingSums:
         x: Tensor,
         weight: Tensor | None,
     ) -> Tensor:
-        """Return y[r] = sum over edges (s, r) of weight x[s], [n_receivers, d], from the snapshot before's where that
-        pays.
+        """Return y[r] = sum over edges (s, r) of weight x[s], [n_receivers, d].
+
+        It is taken from the snapshot before's where that pays.
 
         Args:
             inner: the ops that sum what must be summed.

@@ -122,8 +122,7 @@ class Run:
         return self.ops.constants() if isinstance(self.ops, SharedOps) else nullcontext()
 
     def snapshot_ops(self, graph: PlacedGraph, layer: Any, x: Tensor) -> GraphOps:
-        """Return the ops that aggregate the inputs of the next snapshot of a changing graph, from the one before's if
-        it pays.
+        """Return the ops that aggregate the inputs of a changing graph's next snapshot, reusing the one before's.
 
         Args:
             graph: of the snapshot.

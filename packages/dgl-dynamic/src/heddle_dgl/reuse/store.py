@@ -97,8 +97,9 @@ class SnapshotStore:
             return self._tiers[entry.tier].read(entry.slot)
 
     def put(self, key: SnapshotKey, value: Tensor) -> None:
-        """Keep a copy of a constant, a tensor of any shape; one that fits nowhere, or would be the first to go, isn't
-        kept.
+        """Keep a copy of a constant, a tensor of any shape.
+
+        One that fits nowhere, or would be the first to go, isn't kept.
 
         Raises:
             HeddleError: the value carries a gradient: kept over steps it would be stale, and its graph is gone.

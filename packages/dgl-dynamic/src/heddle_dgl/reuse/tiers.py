@@ -20,8 +20,9 @@ class Tier(Protocol):
     used: int
 
     def write(self, value: Tensor) -> Any:
-        """Keep a copy of a tensor of any shape and return its slot, for `read` and `free`; the caller made sure that
-        it fits.
+        """Keep a copy of a tensor of any shape and return its slot, for `read` and `free`.
+
+        The caller made sure that it fits.
         """
         ...
 

@@ -15,10 +15,9 @@ from heddle_jax.jraph_api.graphs_tuple import GraphsTuple
 
 
 def tables_of(model_spec: ModelSpec, width: int) -> dict[str, ParamSpec]:
-    """Return node type -> the embeddings [n_nodes, width] to train for nodes without features; "" in a homogeneous
-    graph.
+    """Return node type -> the embeddings [n_nodes, width] to train for nodes without features.
 
-    Nodes of graph tasks get none: they are a 1 each.
+    The type is "" in a homogeneous graph. Nodes of graph tasks get none: they are a 1 each.
     """
     widths = model_spec.in_dim if isinstance(model_spec.in_dim, Mapping) else {"": model_spec.in_dim}
     if model_spec.level == "graph":

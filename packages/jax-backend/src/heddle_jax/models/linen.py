@@ -11,7 +11,12 @@ DROPOUT = "dropout"
 
 
 def functional(module: Any, make: Maker) -> Functional:
-    """Return the module as a Functional."""
+    """Return a Flax module as a Functional.
+
+    Args:
+        module: a flax.linen.Module.
+        make: (key) -> the module, as the user gave it.
+    """
 
     def init(key: Any, graph: Any) -> tuple[Any, Any]:
         first, second = jax.random.split(key)

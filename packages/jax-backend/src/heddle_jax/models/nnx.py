@@ -8,7 +8,12 @@ from heddle_jax.models.functional import Functional, Maker
 
 
 def functional(module: Any, make: Maker) -> Functional:
-    """Return the module as a Functional."""
+    """Return a Flax NNX module as a Functional.
+
+    Args:
+        module: a flax.nnx.Module.
+        make: (key) -> the module, as the user gave it.
+    """
     definition, *states = nnx.split(module, nnx.Param, nnx.RngState, ...)
     params_like, random, kept_like = states
 

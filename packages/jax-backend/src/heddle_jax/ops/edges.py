@@ -33,9 +33,7 @@ def edge_take(adjacency: Adjacency, x: Array, at: str) -> Array:
 
 
 def edge_sum(adjacency: Adjacency, data: Array, at: str) -> Array:
-    """Sum [n_edges, ...] floats by the "receivers" or the "senders" of their edges: [n, ...]; 0 for a node without
-    edges.
-    """
+    """Sum [n_edges, ...] floats by the "receivers" or the "senders" of their edges: [n, ...], 0 without edges."""
     rows = data.reshape(data.shape[0], prod(data.shape[1:]))
     y: Array = _sum.bind(*alike((*_csr(adjacency, at), rows)))
     return y.reshape(y.shape[0], *data.shape[1:])

@@ -53,9 +53,7 @@ def _bind(*operands: Array, transpose: bool) -> Array:
 
 
 def alike(operands: Sequence[Array]) -> Sequence[Array]:
-    """Return operands, of any shapes, that all vary over the same mesh axes, as a primitive under shard_map must
-    have them.
-    """
+    """Return operands, of any shapes, that vary over the same mesh axes, as primitives under shard_map must."""
     varying = [_varying(x) for x in operands]
     union = frozenset[Any]().union(*varying)
     return [

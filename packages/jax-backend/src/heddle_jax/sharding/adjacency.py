@@ -45,10 +45,9 @@ class ShardedAdjacency(Protocol):
         ...
 
     def largest(self, edges: Array, side: str, axis: str) -> Array:
-        """Take the largest of [n_edges, ...] values by their ends on `side`, over all devices: the rows held, [n_rows,
-        ...].
+        """Take the largest of [n_edges, ...] values by their ends on `side`, over all devices.
 
-        Ends without edges give 0.
+        Returns: for the rows held, [n_rows, ...]; 0 for ends without edges.
         """
         ...
 

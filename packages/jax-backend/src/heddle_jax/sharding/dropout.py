@@ -22,9 +22,7 @@ class ShardedDropout:
 
 
 def varies(x: Array, axis: str) -> bool:
-    """Tell whether devices along `axis` may hold different values of x, of any shape, as shard_map keeps track of
-    it.
-    """
+    """Tell whether devices along `axis` may hold different values of x, of any shape, as shard_map sees it."""
     of = jax.typeof(x)
     varying = of.mat.varying if hasattr(of, "mat") else of.vma  # the name since jax 0.10, and before it
     return axis in varying

@@ -50,15 +50,13 @@ class Placed(NamedTuple):
     entries: Rows | None
 
     def answers(self, outputs: Array) -> np.ndarray:
-        """Return outputs [n_devices * rows, ...], one device's after the other's, as [n, ...] in the order of the
-        index.
+        """Return outputs [n_devices * rows, ...], one device's after the other's, in the order of the index: [n,
+        ...].
         """
         return fetch(outputs) if self.entries is None else _joined(outputs, self.entries)
 
     def nodes(self, embedded: Any) -> Any:
-        """Return embeddings, a pytree of [n_devices * rows, d], one device's after the other's, in the order of the
-        nodes.
-        """
+        """Return embeddings [n_devices * rows, d], one device's after the other's, in the order of the nodes."""
         return tree_map(fetch, embedded) if self.rows is None else _joined(embedded, self.rows)
 
 

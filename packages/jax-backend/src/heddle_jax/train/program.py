@@ -44,9 +44,7 @@ class Learner(Protocol):
         ...
 
     def embed(self, params: Params, extra: Params, batch: Batch) -> Any:
-        """Return the embeddings of a batch's nodes: [n_nodes, d]; of a heterogeneous graph, node type -> [n_nodes,
-        d].
-        """
+        """Return the embeddings [n_nodes, d] of a batch's nodes; of a heterogeneous graph, by node type."""
         ...
 
 

@@ -79,8 +79,9 @@ def workspace(op: str, like: Tensor, **sizes: int) -> Tensor:
 
 
 def fault(like: Tensor) -> Tensor:
-    """Return where a tensor's device keeps its first fault: [4] int64 (code, position, value, bound), code 0 for
-    none.
+    """Return where a tensor's device keeps its first fault, [4] int64: (code, position, value, bound).
+
+    The code is 0 for no fault.
     """
     if like.device not in _faults:
         _faults[like.device] = torch.zeros(4, dtype=torch.int64, device=like.device)

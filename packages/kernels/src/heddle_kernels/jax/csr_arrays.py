@@ -40,8 +40,7 @@ class CsrArrays(NamedTuple):
         return {"indptr": self.indptr, "ids": self.senders, "perm": None}
 
     def ends(self, transpose: bool) -> tuple[Array, Array]:
-        """Return the node that each edge's value comes from and the one that it goes to, [n_edges] each, in the
-        adjacency's order.
+        """Return the nodes that edges' values come from and go to, [n_edges] each, in the adjacency's order.
 
         Args:
             transpose: whether values go from receivers to senders.

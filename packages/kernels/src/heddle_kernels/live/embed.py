@@ -23,7 +23,13 @@ USED = 1024
 
 
 def live_embed(store: Any, plan: Plan, sources: Sources) -> "LiveEmbedder | None":
-    """Return a plan on a store; see `heddle.serving.scoring.plan.Embedder`. None: a store that isn't the library's."""
+    """Return what embeds nodes of a live graph by the library; None for a store that isn't the library's.
+
+    Args:
+        store: a LiveStore.
+        plan: the layers, as averages over relations.
+        sources: features of nodes by type.
+    """
     return LiveEmbedder(store, plan, sources) if isinstance(store, LiveGraph) else None
 
 

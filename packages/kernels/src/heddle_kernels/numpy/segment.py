@@ -47,8 +47,9 @@ def segment_max(data: np.ndarray, segment_ids: np.ndarray, num_segments: int) ->
 
 
 def segment_softmax(data: np.ndarray, segment_ids: np.ndarray, num_segments: int) -> np.ndarray:
-    """Softmax within each segment: [e, ...], [e] int below `num_segments` -> [e, ...]; a segment of -inf alone gives
-    0.
+    """Softmax within each segment: [e, ...], [e] int below `num_segments` -> [e, ...].
+
+    A segment of -inf alone gives 0.
     """
     data, dtype, segment_ids, index = _arguments("segment_softmax", data, segment_ids)
     num_segments = count("segment_softmax", "num_segments", num_segments)

@@ -74,14 +74,14 @@ def sampled_sub(
 def sampled_mul(
     left: Tensor, right: Tensor, left_index: Tensor | None = None, right_index: Tensor | None = None
 ) -> Tensor:
-    """Multiply rows: left[left_index] * right[right_index]; None takes all rows as they are."""
+    """Multiply rows: left[left_index] * right[right_index], [n, ...]; None takes all rows as they are."""
     return _rows(left, left_index) * _rows(right, right_index)
 
 
 def sampled_div(
     left: Tensor, right: Tensor, left_index: Tensor | None = None, right_index: Tensor | None = None
 ) -> Tensor:
-    """Divide rows: left[left_index] / right[right_index]; None takes all rows as they are."""
+    """Divide rows: left[left_index] / right[right_index], [n, ...]; None takes all rows as they are."""
     return _rows(left, left_index) / _rows(right, right_index)
 
 

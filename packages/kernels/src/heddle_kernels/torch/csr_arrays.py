@@ -37,11 +37,10 @@ class CsrArrays(NamedTuple):
         return (self.t_indptr if at_senders else self.indptr).shape[0] - 1
 
     def walk(self, at_senders: bool) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Return (indptr [n + 1], ids [n_edges], perm [n_edges]) of the walk over the n senders, or receivers, in dense
-        memory.
+        """Return (indptr [n + 1], ids [n_edges], perm [n_edges]) of the walk over the n senders, or receivers.
 
         `ids` are the far ends, `perm` is where a walk's edges lie in the adjacency's order: None over receivers, which
-        have it.
+        have it. All are dense in memory.
         """
         if at_senders:
             return self.t_indptr.contiguous(), self.t_receivers.contiguous(), self.t_order.contiguous()

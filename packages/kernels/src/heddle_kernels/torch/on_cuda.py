@@ -29,7 +29,7 @@ MODULES = {
 
 
 def register(library: Any) -> None:
-    """Register all of them in a torch.library.Library that defines them."""
+    """Register the operators' functions for CUDA tensors in a torch.library.Library that defines the operators."""
     for name in MODULES:
         for each in (name,) if name == "index_sort" else (name, f"{name}_forward"):
             library.impl(each, _function(name), "CUDA")

@@ -15,10 +15,10 @@ def register_parameters(
     dtype: torch.dtype,
     sparse: Collection[str] = (),
 ) -> None:
-    """Add each array as a parameter of its shape in `dtype`, its dots as nested modules: `state_dict` has the very
-    names.
+    """Add each array as a parameter of its shape in `dtype`; `state_dict` has the very names.
 
-    They go straight into torch's tables, since a relation may well be called "to" or "type".
+    A name's dots are nested modules. They go straight into torch's tables, since a relation may well be called "to" or
+    "type".
 
     Args:
         arrays: name -> array, copied.

@@ -69,7 +69,7 @@ class HeteroEncoder(nn.Module):
 
 
 def embedding(rows: int, width: int) -> nn.Embedding:
-    """Return a table of embeddings of the size that features have, as portable models draw theirs.
+    """Return a table [rows, width] of embeddings of the size that features have, as portable models draw theirs.
 
     PyTorch's standard normal would give rows of norm sqrt(width), which dot products and sums over relations blow up.
     """

@@ -94,7 +94,14 @@ class PygNeighborSampler(torch_geometric.sampler.NeighborSampler):
         return self.perm
 
     def sample_from_edges(self, inputs: Any, neg_sampling: Any = None) -> SamplerOutput | HeteroSamplerOutput:
-        """Sample around links; PyG draws false ones from torch's generator, which is set for the batch meanwhile."""
+        """Sample around links, and around negative ones where they are asked for.
+
+        PyG draws negative edges from torch's generator, which is set for the batch meanwhile.
+
+        Args:
+            inputs: PyG's EdgeSamplerInput.
+            neg_sampling: PyG's NegativeSampling, or None.
+        """
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(self._key(inputs.row, inputs.col) >> 1)
             return super().sample_from_edges(inputs, neg_sampling)

@@ -39,7 +39,7 @@ class TorchNodeEmbedding(nn.Module):
         return self.tables[self._safe[node_type]](ids)
 
     def weight(self, node_type: str) -> nn.Parameter:
-        """Return the table of a type."""
+        """Return the table of a node type, [n_nodes, dim]."""
         weight = self.tables[self._safe[node_type]].weight
         assert isinstance(weight, nn.Parameter)
         return weight

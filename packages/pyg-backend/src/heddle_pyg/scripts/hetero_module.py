@@ -248,7 +248,11 @@ def _total(terms: list[Tensor]) -> Tensor:
 
 
 def table(rows: int, width: int, sparse: bool = False) -> nn.Embedding:
-    """Return a table of rows that start uniform in +-1 / sqrt(width)."""
+    """Return a table [rows, width] of embeddings that start uniform in +-1 / sqrt(width).
+
+    Args:
+        sparse: whether its gradient is.
+    """
     made = nn.Embedding(rows, width, sparse=sparse)
     nn.init.uniform_(made.weight, -(width**-0.5), width**-0.5)
     return made

@@ -161,7 +161,11 @@ class TorchRunner:
         return export_script(self, self._model.cpu(), self._trainer.data_object, name, max_batch)
 
     def portable(self) -> tuple[Any, dict[str, np.ndarray]]:
-        """Return the trained module as a portable encoder and its arrays. Raises ConfigError: it can't be one."""
+        """Return the trained module as an encoder that runs on core's primitives, and its parameters: name -> array.
+
+        Raises:
+            ConfigError: a module that has no such form.
+        """
         return portable_module(self._hetero())
 
     def close(self) -> None:

@@ -31,8 +31,10 @@ class Tables(Protocol):
         ...
 
     def push(self, placed: Any) -> None:
-        """Bring the gradients of the rows of `placed`, a batch that `fetch` returned, to the processes that hold
-        these rows.
+        """Bring the gradients of the rows of `placed` to the processes that hold these rows.
+
+        Args:
+            placed: a batch that `fetch` returned.
         """
         ...
 

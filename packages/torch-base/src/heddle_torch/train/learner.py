@@ -48,13 +48,14 @@ class Learner(ABC):
 
     @abstractmethod
     def tensors(self, weights: Any) -> Mapping[str, Tensor]:
-        """Return name -> tensor of weights that `create` made: parameters (leaves that require a gradient) and
-        buffers.
-        """
+        """Return name -> tensor of `weights`: parameters (leaves that require a gradient) and buffers."""
 
     @abstractmethod
     def place(self, batch: Batch) -> Any:
-        """Return the batch on the device; it has `targets` and `mask`, and `divisor` where batches share a loss."""
+        """Return the batch on the device, in any form that has `targets` and `mask`.
+
+        It has `divisor`, too, where batches share a loss.
+        """
 
     @abstractmethod
     def outputs(self, weights: Any, placed: Any, training: Training | None) -> Tensor:
@@ -68,8 +69,11 @@ class Learner(ABC):
 
     @abstractmethod
     def embed(self, weights: Any, placed: Any) -> Any:
-        """Return the embeddings of the nodes of `placed`: [n_nodes, d]; of a heterogeneous graph, node type ->
-        [n_nodes, d].
+        """Return the embeddings [n_nodes, d] of the nodes of a batch; of a heterogeneous graph, by node type.
+
+        Args:
+            weights: as `create` returned them.
+            placed: as `place` returned it.
         """
 
     def whole(self, values: Tensor, placed: Any) -> Tensor:

@@ -70,8 +70,9 @@ def restore_state(state: TorchState, tensors: Mapping[str, Tensor], arrays: Mapp
 
 
 def trained(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return those of `tensors` (name -> tensor) that require a gradient; one with several names under the first
-    alone.
+    """Return those of `tensors` (name -> tensor) that require a gradient.
+
+    One with several names comes under the first alone.
     """
     names = {id(tensor): name for name, tensor in reversed(list(tensors.items())) if tensor.requires_grad}
     return {name: tensor for name, tensor in tensors.items() if names.get(id(tensor)) == name}

@@ -110,8 +110,9 @@ def write_weights(path: Path, column: str, out: Path) -> Path:
 
 
 def write_ids(keys: Path, column: str, out: Path) -> Path:
-    """Write a column of keys as "id" to `out`, in row groups of one chunk each, text or int64 whatever the engine
-    wrote.
+    """Write a column of keys as "id" to `out`, text or int64 whatever the engine wrote.
+
+    Row groups hold one chunk each.
 
     Raises:
         DataError: an id that is missing or empty.

@@ -52,9 +52,7 @@ def columns_of(folder: Prepared) -> dict[Any, dict[str, tuple[str, ...]]]:
 
 
 def recent_of(folder: Prepared, node_type: str) -> np.ndarray | None:
-    """Return [n_nodes] float64: the mean of the label in an entity's last rows, unscaled; None without such a
-    column.
-    """
+    """Return [n_nodes] float64: the mean of the label in an entity's last rows, unscaled; None for no such column."""
     names = columns_of(folder).get(node_type, {}).get("x", ())
     at = next((at for at, name in enumerate(names) if name.endswith(RECENT)), None)
     if at is None:

@@ -28,8 +28,7 @@ def held(work: Workload, rows: int, edges: int, table: int) -> int:
 
 
 def made(work: Workload, rows: int, edges: int, table: int) -> int:
-    """Return the bytes in the middle of a step: what layers keep for the way back, the largest sum, gathered rows,
-    gradients.
+    """Return the bytes in the middle of a step: kept for the way back, the largest sum, gathered rows, gradients.
 
     Messages that a sum consumes immediately count once, in the widest layer; where a native kernel sums without
     storing any, a step stays below this.

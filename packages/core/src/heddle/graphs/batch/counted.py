@@ -43,9 +43,7 @@ def counted_budgets(sizes: np.ndarray, batch_size: int, *, max_shapes: int = 8) 
 
 
 def budget_of(budgets: list[Budget], size: np.ndarray) -> Budget:
-    """Return the smallest budget that holds `size`, [3] int (nodes, edges, graphs); where none does, a new one is
-    entered.
-    """
+    """Return the smallest budget that holds `size`, [3] int (nodes, edges, graphs); if none does, enter a new one."""
     for budget in budgets:
         if fits(size, budget):
             return budget

@@ -79,8 +79,7 @@ def pack(
     window: int = 1024,
     allow_new_shapes: bool = True,
 ) -> Iterator[tuple[Budget, np.ndarray]]:
-    """Yield (budget, positions [n] int) for each batch of a stream of sizes: what `dynamic_batches` does, before any
-    graph.
+    """Yield (budget, positions [n] int) for each batch of a stream of sizes, as `dynamic_batches` does of graphs.
 
     Large ones first within a window, see FINE: a graph joins the open bin that it leaves the most room in (a large one
     also one with less, see ROOMY), or opens one of the smallest budget that holds it. Most are open from the start, so

@@ -20,10 +20,9 @@ class Budget(NamedTuple):
 
 
 def rounded(n_node: float, n_edge: float, n_graph: int) -> Budget:
-    """Return a budget for `n_node` real nodes, `n_edge` edges and `n_graph` graphs: multiples of 8, with room for
-    padding.
+    """Return a budget for `n_node` real nodes, `n_edge` edges and `n_graph` graphs, and for padding.
 
-    Padding needs a node and a graph.
+    Its numbers of nodes and edges are multiples of 8; padding has a node and a graph.
     """
     return Budget(8 * math.ceil((n_node + 1) / 8), 8 * math.ceil(n_edge / 8), n_graph + 1)
 

@@ -24,9 +24,7 @@ def no_dropout(x: Array, rate: float) -> Array:
 
 
 def along(ops: GraphOps, value: Array, x: Array) -> Array:
-    """Return `value` [d] with as many axes as x [..., d], the new ones leading, for engines that refuse to promote
-    ranks.
-    """
+    """Return `value` [d] with as many axes as x [..., d], the new ones leading: some engines don't promote ranks."""
     return ops.xp.reshape(value, (1,) * (x.ndim - value.ndim) + tuple(value.shape))
 
 

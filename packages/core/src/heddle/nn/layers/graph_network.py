@@ -58,8 +58,7 @@ class GraphNetwork:
         x: Array,
         dropout: Dropout = no_dropout,
     ) -> Array:
-        """Return the new nodes of a graph that has features on its nodes only: [n_nodes, node_in] -> [n_nodes,
-        node_out].
+        """Return the new nodes of a graph without other features: [n_nodes, node_in] -> [n_nodes, node_out].
 
         Args:
             propagations: signature -> Propagation, those that `specs()` asks for.

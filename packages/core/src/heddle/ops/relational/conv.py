@@ -79,9 +79,7 @@ def one_array(weights: Array | Sequence[Array]) -> Array:
 def weights_by_bundle(
     bundles: Sequence[tuple[str, Bundle]], weights: Array | Sequence[Array]
 ) -> Sequence[Array]:
-    """Return the weights of each bundle, [relations, in_dim, out_dim] each, from these or from one array of all
-    relations'.
-    """
+    """Return the weights of each bundle, [relations, in_dim, out_dim] each; one array holds those of all."""
     if isinstance(weights, (list, tuple)):
         return weights
     ends = np.cumsum([0, *(n_relations(bundle) for _, bundle in bundles)])

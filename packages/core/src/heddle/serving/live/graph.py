@@ -70,10 +70,10 @@ class Snapshot(NamedTuple):
         return numbers
 
     def sample(self, seeds: Any, fanout: Fanout, key: int, seed_time: Any) -> HeteroSample:
-        """Return a sample of the graph as it would be drawn if the graph were prepared anew; see `rows` for its
-        `edges`.
+        """Return a sample of the graph, as it would be drawn if the graph were prepared anew.
 
-        A seed may be the first number that no node has: a node that isn't there, without edges.
+        A seed may be the first number that no node has: a node that isn't there, without edges. `rows` says which rows
+        the sample's `edges` are.
 
         Args:
             seeds: node type -> [n] int.
@@ -88,8 +88,10 @@ class Snapshot(NamedTuple):
         return drawn
 
     def features(self, node_type: str, ids: np.ndarray, time: np.ndarray | None) -> dict[str, np.ndarray]:
-        """Return name -> features [n, ...] of a type's nodes `ids` [n] as they were known at `time` ([n] int64;
-        None: now).
+        """Return name -> features [n, ...] of a type's nodes `ids` [n] as they were known at a time.
+
+        Args:
+            time: [n] int64, or None for now.
         """
         return self.generation.features(self.cut, node_type, ids, time)
 
@@ -105,8 +107,9 @@ class Snapshot(NamedTuple):
         return self.generation.columns(relation, self.generation.rows(relation, edges))
 
     def rows(self, relation: EdgeType, edges: np.ndarray) -> np.ndarray:
-        """Return the rows of a sample's `edges` [n] in the relation's table and, past its end, of what was appended:
-        [n] int64.
+        """Return the rows of a sample's `edges` [n] in the relation's table, [n] int64.
+
+        Rows past the table's end are those that were appended.
         """
         return self.generation.rows(relation, edges)
 

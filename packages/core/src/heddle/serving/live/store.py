@@ -144,8 +144,9 @@ class LiveStore(Protocol):
         ...
 
     def last(self, cut: Cut, relation: EdgeType, nodes: np.ndarray, time: np.ndarray) -> np.ndarray:
-        """Return the time of the newest edge into each node that isn't newer than its time, NO_TIME for none: [n]
-        int64.
+        """Return the time of the newest edge into each node that isn't newer than its time: [n] int64.
+
+        It is NO_TIME where there is none.
 
         Args:
             relation: one with times.

@@ -123,9 +123,7 @@ def embedding_network(question: Question, weights: np.ndarray) -> Network:
 
 
 def embedding_at(question: Question, alpha: float) -> np.ndarray:
-    """Return the embeddings of a question's ends, side by side in [d] float64, where the inputs are `alpha` times
-    theirs.
-    """
+    """Return the embeddings of a question's ends, side by side in [d] float64, with its inputs times `alpha`."""
     last = Network(question.embedding, {}).last(alpha)
     return np.concatenate([last[node_type][at] for node_type, at in question.ends])
 

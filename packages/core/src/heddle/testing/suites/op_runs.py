@@ -23,8 +23,9 @@ class OpRuns(Suite):
     def gradients(
         self, case: OpCase, dtype: str, cotangent: np.ndarray, floats: Any = None, indices: Any = None
     ) -> list[np.ndarray]:
-        """Return the engine's gradient of sum(cotangent * result), infinities left out, in every float input, of its
-        shape.
+        """Return the engine's gradient of sum(cotangent * result) in every float input, of its shape.
+
+        Infinities of the result are left out.
 
         Args:
             cotangent: of the result's shape.
@@ -52,9 +53,7 @@ def rounded(case: OpCase, dtype: str) -> tuple[np.ndarray, ...]:
 
 
 def reference(case: OpCase, dtype: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return what NumpyOps makes of the inputs rounded to `dtype`: in that dtype, and in the widest one, of one
-    shape.
-    """
+    """Return what NumpyOps makes of the inputs rounded to `dtype`, in that dtype and in the widest one."""
     floats = rounded(case, dtype)
     naive = case.apply(NumpyOps(), case.indices, *floats)
     return naive, case.apply(NumpyOps(), case.indices, *(array.astype(WIDE) for array in floats))

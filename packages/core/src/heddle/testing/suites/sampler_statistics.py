@@ -22,8 +22,9 @@ class SamplerStatistics:
     rounds = 2000
 
     def counts(self, graph: SampleGraph, fanout: Fanout, rounds: int, time: int | None = None) -> np.ndarray:
-        """Count how often each edge into node 0 is taken, [n_edges] int: half of the rounds as repeated seeds, half
-        as keys.
+        """Count how often each edge into node 0 is taken: [n_edges] int.
+
+        Half of the rounds are repeated seeds, half are keys.
         """
         sampler, half = type(self).make(graph), rounds // 2
         times = (None, None) if time is None else (np.full(half, time), [time])
@@ -141,8 +142,9 @@ def assert_chi_square(statistic: float, freedom: int) -> None:
 
 
 def inclusion(weight: np.ndarray, size: int) -> np.ndarray:
-    """Return how likely each of [n] places is among `size` drawn one after the other by weight [n], by adding up all
-    orders.
+    """Return how likely each of n places is among `size` drawn one after the other by weight: [n] -> [n].
+
+    All orders are added up.
     """
     chance = np.zeros(len(weight))
     live = np.flatnonzero(weight)

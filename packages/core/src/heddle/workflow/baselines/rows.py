@@ -49,9 +49,7 @@ def rows_of(dataset: Dataset, rows: np.ndarray) -> Table:
 
 
 def nodes_of(dataset: Dataset, node_type: str) -> Any:
-    """Return the pytree of features [n_nodes, ...] of a dataset's nodes of a type; of a homogeneous graph, of all
-    nodes.
-    """
+    """Return the pytree of features [n_nodes, ...] of a node type; of a homogeneous graph, of all nodes."""
     graph: Any = dataset.graphs
     return graph.nodes if isinstance(graph, Graph) else graph.nodes[node_type]
 

@@ -50,11 +50,10 @@ def why_not(n_train: int, n_asked: int, width: int, answers: Answers) -> str:
 
 
 def train_rows(known: np.ndarray, width: int, seed: int) -> np.ndarray:
-    """Return which training rows are learned from, [n] int: all of `known` [m], or as many as MOST_ROWS and MOST_CELLS
-    allow.
+    """Return which training rows are learned from, [n] int: all of `known` [m], unless these are too many.
 
     Args:
-        width: columns of a row.
+        width: columns of a row; MOST_ROWS and MOST_CELLS bound what is learned from.
     """
     most = min(MOST_ROWS, MOST_CELLS // max(width, 1))
     if len(known) <= most:

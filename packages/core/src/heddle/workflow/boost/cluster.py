@@ -85,7 +85,13 @@ class TrainCluster(_Cluster):
     def train(
         self, table: BoostTable, parameters: Mapping[str, Any], n_rounds: int, patience: int | None
     ) -> Any:
-        """Return the Booster of a table's training split; see `fit_boost`."""
+        """Return the Booster of a table's training split.
+
+        Args:
+            parameters: of XGBoost.
+            n_rounds: most trees to grow.
+            patience: rounds without a better validation before it stops; None never stops.
+        """
         dask = require("xgboost.dask", "boost")
         with self.client() as client:
 

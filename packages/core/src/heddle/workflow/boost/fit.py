@@ -40,8 +40,8 @@ class Boosted(NamedTuple):
     table: BoostTable
 
     def loader(self, split: str = "test", batch_size: int = 8192) -> Iterator[np.ndarray]:
-        """Yield the matrix [n, columns] of a split, at most `batch_size` rows at a time, as a served copy of the
-        trees takes it.
+        """Yield the matrix [n, columns] of a split, at most `batch_size` rows at a time, as a server of the trees
+        takes it.
         """
         for matrix, _ in self.table.batches(self.table.rows(split), batch_size):
             yield matrix

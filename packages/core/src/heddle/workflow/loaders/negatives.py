@@ -41,9 +41,7 @@ class TrueLinks:
         return result
 
     def refuses(self, rows: np.ndarray) -> np.ndarray:
-        """Tell for each row of [n, 2] whether it is no negative edge: true, or a pair of a node with itself; [n]
-        bool.
-        """
+        """Tell for each row of [n, 2] whether it is no negative edge: a true link, or a node with itself; [n] bool."""
         loops = (rows[:, 0] == rows[:, 1]) & (rows.shape[1] == 2 and not self._apart)
         result: np.ndarray = self.has(rows) | loops
         return result

@@ -135,8 +135,10 @@ class SampledLoader:
         return np.split(np.arange(n), range(spec.batch_size, n, spec.batch_size))
 
     def build(self, positions: np.ndarray, epoch: int, number: int = 0) -> Batch:
-        """Return the batch of training that asks about `positions` [n] int in the question, the `number`th of an
-        epoch.
+        """Return the batch of training that asks about `positions` [n] int in the question.
+
+        Args:
+            number: of the batch in its epoch.
         """
         return self._graph.batch(self._question.learn(positions, epoch), self._specs["train"], epoch, number)
 
@@ -271,9 +273,7 @@ def sampled_graph(dataset: Dataset, model: Any, seed: int, registry: Any, ages: 
 
 
 def leaves_of(model: Any, store: GraphStore) -> dict[str, np.ndarray]:
-    """Return node type -> features [n, d], of the types of which a model takes nothing but sums of the outermost
-    nodes'.
-    """
+    """Return node type -> features [n, d], of types of which a model takes only sums of the outermost nodes'."""
     x = summable(store.nodes)
     kinds = model.leaves(tuple(x)) if isinstance(model, LeafModel) else ()
     return {node_type: x[node_type] for node_type in x if node_type in kinds}

@@ -185,7 +185,8 @@ def evaluate(
 
 
 def read_as(entry: Metric, outputs: np.ndarray, decision: Decision | None) -> np.ndarray:
-    """Return the outputs [n, ...] that a metric is computed of: of answers those that were decided, in the same
-    shape.
+    """Return the outputs [n, ...] that a metric is computed of, of their shape.
+
+    For a metric of answers they are those that were decided.
     """
     return decision.decided(outputs) if entry.of_answers and decision is not None else outputs

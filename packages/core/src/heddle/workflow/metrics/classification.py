@@ -90,8 +90,9 @@ def class_scores(outputs: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, 
 
 
 def said_of(outputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """Return what outputs [n, classes or labels] say, in the shape of targets: the class of the largest logit, [n], or
-    which labels' are above 0, [n, labels].
+    """Return what outputs [n, classes or labels] say, in the shape of targets.
+
+    That is the class of the largest logit, [n], or which labels' are above 0, [n, labels].
     """
     if targets.ndim > 1 or outputs.ndim == 1:
         return (outputs > 0).reshape(targets.shape)

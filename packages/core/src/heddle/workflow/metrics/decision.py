@@ -61,8 +61,10 @@ class Decision:
         return self.said(self.probabilities(outputs))
 
     def said(self, chances: np.ndarray) -> np.ndarray:
-        """Return what `answers` says where `chances` [n, classes or labels] are the probabilities: [n] classes, [n,
-        labels].
+        """Return what `answers` says of probabilities [n, classes or labels]: [n] classes, or [n, labels].
+
+        Args:
+            chances: the probabilities.
         """
         if self.kind == LABELS:
             return (chances > np.array(self.threshold)).astype(np.int64)

@@ -11,15 +11,16 @@ def masked_mae(outputs: np.ndarray, targets: np.ndarray, mask: np.ndarray) -> fl
 
 
 def masked_rmse(outputs: np.ndarray, targets: np.ndarray, mask: np.ndarray) -> float:
-    """Return the root of the mean squared error of outputs over targets whose mask is true, all of one shape; NaN
-    with none.
+    """Return the root mean squared error of outputs over targets whose mask is true, all of one shape; NaN with
+    none.
     """
     return float(np.sqrt(_mean(_difference(outputs, targets, mask) ** 2)))
 
 
 def masked_mape(outputs: np.ndarray, targets: np.ndarray, mask: np.ndarray) -> float:
-    """Return the mean of |error / target| over known entries whose target isn't 0, all of one shape: 0.1 is ten per
-    cent.
+    """Return the mean of |error / target| over targets whose mask is true, all of one shape: 0.1 is ten per cent.
+
+    Targets of 0 are left out.
     """
     mask = mask & (targets != 0)
     return _mean(np.abs(_difference(outputs, targets, mask) / np.asarray(targets, np.float64)[mask]))
@@ -29,10 +30,10 @@ ERRORS = {"mae": masked_mae, "rmse": masked_rmse, "mape": masked_mape}
 
 
 def error_at(name: str, step: int) -> Callable[[np.ndarray, np.ndarray, np.ndarray], float]:
-    """Return (outputs, targets, mask), all [n, horizon, ...], -> the error "mae", "rmse" or "mape" at a step of the
-    horizon.
+    """Return (outputs, targets, mask), all [n, horizon, ...], -> an error at one step of the horizon.
 
     Args:
+        name: "mae", "rmse" or "mape".
         step: counted from 1; past the horizon's end the error is NaN.
     """
     error = ERRORS[name]

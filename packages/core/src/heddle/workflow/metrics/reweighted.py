@@ -95,8 +95,9 @@ def f1_true(hit: np.ndarray, said: np.ndarray, true: np.ndarray, labels: bool) -
 
 
 def precision_true(hit: np.ndarray, said: np.ndarray, true: np.ndarray, labels: bool) -> np.ndarray:
-    """Return the share of what was said that is true, [b, 1] or [b, c], as `f1_true` picks classes; 0 where nothing was
-    said.
+    """Return the share of what was said that is true, [b, 1] or [b, c], as `f1_true` picks classes.
+
+    It is 0 where nothing was said.
 
     Args:
         hit, said, true: [b, c], how often each class or label was rightly said, said, and true in each of b resamples.
@@ -109,8 +110,9 @@ def precision_true(hit: np.ndarray, said: np.ndarray, true: np.ndarray, labels: 
 
 
 def recall_true(hit: np.ndarray, said: np.ndarray, true: np.ndarray, labels: bool) -> np.ndarray:
-    """Return the share of what is true that was said, [b, 1] or [b, c], as `f1_true` picks classes; 0 where nothing is
-    true.
+    """Return the share of what is true that was said, [b, 1] or [b, c], as `f1_true` picks classes.
+
+    It is 0 where nothing is true.
 
     Args:
         hit, said, true: [b, c], how often each class or label was rightly said, said, and true in each of b resamples.

@@ -7,8 +7,13 @@ import numpy as np
 
 
 def matrix(counts: np.ndarray, names: Sequence[str], x_label: str, y_label: str) -> str:
-    """Draw a square matrix of counts [n, n] as SVG, each row shaded by its shares; counts are written where there is
-    room.
+    """Draw a square matrix of counts [n, n] as SVG, each row shaded by its shares.
+
+    Counts are written where there is room.
+
+    Args:
+        names: of rows and columns.
+        x_label, y_label: of the axes.
     """
     n = len(names)
     side = max(14.0, min(46.0, 430 / max(1, n)))

@@ -47,12 +47,12 @@ def lines(series: Series, x_label: str, y_label: str, mark: float | None = None)
 
 
 def dots(series: Series, x_label: str, y_label: str, diagonal: str = "") -> str:
-    """Draw a cloud of points per name as SVG, and the diagonal where both axes agree, which the legend calls
-    `diagonal`.
+    """Draw a cloud of points per name as SVG, and the diagonal where both axes agree.
 
     Args:
         series: name -> (x, y) of its points.
         x_label, y_label: of the axes.
+        diagonal: what the legend calls it.
     """
     values = [v for xs, ys in series.values() for part in (xs, ys) for v in part]
     x, y = _scales(values, values)

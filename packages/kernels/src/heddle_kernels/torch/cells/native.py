@@ -34,8 +34,10 @@ class CellArguments(NamedTuple):
     held: tuple[Any, ...] = ()
 
     def pointing_at(self, terms: Tensors, matrices: Tensors) -> "CellArguments":
-        """Return these arguments with their `products`: where terms [*rows, d] and matrices [d, width] lie, and how
-        many.
+        """Return these arguments with their `products`: where terms and matrices lie, and how many.
+
+        Args:
+            terms, matrices: [*rows, d] and [d, width], as many of each.
         """
         held = [t.detach().contiguous() for t in terms], [t.detach().contiguous() for t in matrices]
         arrays = (*map(_addresses, held), np.array([t.shape[-1] for t in terms], np.int64))

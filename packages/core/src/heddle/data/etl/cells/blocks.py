@@ -76,9 +76,7 @@ def blocks(stream: Any, file: File, table: Table, size: int = SIZE) -> Iterator[
 
 
 def first_record(data: bytes, quote: bytes | None) -> tuple[int, int, int]:
-    """Return where the first record of `data` that isn't blank begins and ends, in bytes, and the lines before its
-    end.
-    """
+    """Return where the first record of `data` that isn't blank begins and ends, in bytes, and the lines before."""
     start = 0
     while True:
         end = start + first_end(data[start:], marks(data[start:], quote))

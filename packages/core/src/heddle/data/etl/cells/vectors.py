@@ -48,8 +48,9 @@ def width_of(lists: Any) -> int | None:
 
 
 def element(lists: Any, at: int, width: int) -> Values:
-    """Return the number at position `at` of every list as float64, null in a missing list; a list of another length is
-    bad.
+    """Return the number at position `at` of every list as float64, null in a missing list.
+
+    A list of another length can't be read.
 
     Args:
         lists: an Arrow array.

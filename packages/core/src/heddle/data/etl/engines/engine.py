@@ -51,8 +51,9 @@ class Engine(Protocol):
         ...
 
     def counts(self, table: Path, column: str, time: str | None, before: int | None, out: Path) -> None:
-        """Write "value" and "rows" to `out`: a column's distinct values but null, ascending, with their numbers of
-        rows.
+        """Write "value" and "rows" to `out`: a column's distinct values, ascending, with their numbers of rows.
+
+        Null isn't among them.
 
         Args:
             time: a column; only rows whose time is less than `before` count. None for all rows.

@@ -51,8 +51,9 @@ class Question(Protocol):
         ...
 
     def rows(self, split: str | None) -> np.ndarray:
-        """Return what is predicted for a split, a row each, [n] or [n, 2] int; for None that of all splits, or of
-        all nodes.
+        """Return what is predicted for a split, a row each: [n] or [n, 2] int.
+
+        For None it is that of all splits, or of all nodes.
         """
         ...
 
@@ -61,8 +62,9 @@ class Question(Protocol):
         ...
 
     def cut(self, split: str | None, size: int) -> list[np.ndarray]:
-        """Return positions in `rows(split)`, each once, in pieces [n] int of no more nodes than `size` rows of
-        training.
+        """Return positions in `rows(split)`, each once, in pieces [n] int.
+
+        A piece reads no more nodes than `size` rows of training.
         """
         ...
 

@@ -46,8 +46,7 @@ def ask_links(links: np.ndarray, times: np.ndarray | None, node_types: tuple[str
 
 
 def distinct_pairs(ids: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the distinct (id, time) pairs as ids [m] and times [m], sorted by id, and each given one's position, [n]
-    int.
+    """Return (ids [m], times [m]) of the distinct pairs, sorted by id, and each given pair's position, [n] int.
 
     Args:
         ids, times: [n] int.
