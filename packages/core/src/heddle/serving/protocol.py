@@ -55,7 +55,12 @@ def read_tensors(key: str, body: bytes, length: int | None) -> tuple[dict[str, n
 
 
 def write_tensors(key: str, arrays: Mapping[str, np.ndarray], more: Mapping[str, Any]) -> tuple[bytes, int]:
-    """Return (body with binary data, its bytes of JSON)."""
+    """Return (body with binary data, its bytes of JSON) of arrays, name -> [rows, ...].
+
+    Args:
+        key: "inputs" or "outputs".
+        more: further entries of the JSON.
+    """
     parts = [to_binary(array) for array in arrays.values()]
     entries = [
         {**_facts(name, array), "parameters": {"binary_data_size": len(part)}}

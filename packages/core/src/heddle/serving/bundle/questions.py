@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from heddle.data.prepared.columns import features_of
+from heddle.data.prepared.edges import in_edges
 from heddle.data.prepared.folder import Prepared
-from heddle.data.prepared.graphs import features_of, in_edges
 from heddle.data.prepared.mapped import ends_of_rows
 from heddle.serving.bundle.task import TaskQuestion
 from heddle.serving.scoring.scorer import Questions

@@ -37,7 +37,7 @@ class Column(NamedTuple):
     seconds: bool = False
 
     def value(self, encoded: Encoded, at: int) -> str:
-        """Return what a row's numbers stand for, as text; "" where that can't be told."""
+        """Return what a row's numbers stand for, as text; "" where that isn't known."""
         if self.code is not None:
             assert encoded.codes is not None
             return self._of_code(int(encoded.codes[at, self.code]))
