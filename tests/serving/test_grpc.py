@@ -5,11 +5,13 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 from contextlib import contextmanager
 
 import numpy as np
 import pytest
 
+from .test_attacks import status_of
 from .test_serve import ask, free_port, serving
 
 pytest.importorskip("uvicorn", reason="uvicorn isn't installed: pip install 'heddle-core[serve]'")
@@ -236,3 +238,44 @@ def test_ids_and_several_processes(made, bundle, program, repository):
             with client(port) as call:
                 answers.add(outputs(call("ModelInfer", model_name="model", inputs=inputs))["output"])
         assert len(answers) == 1
+
+
+@pytest.mark.slow
+def test_floods_grow_nothing(bundle):
+    """Messages of a million numbers, or of nothing known, from sixteen clients are refused; nothing of them is kept."""
+    from heddle.serving.online.grpc_messages import SERVICE, messages
+
+    body, port = 1 << 20, free_port()
+    tensor = {
+        "name": "MCC",
+        "datatype": "INT64",
+        "shape": [body],
+        "contents": {"int64_contents": [0] * (body - 99)},
+    }
+    many = messages()["ModelInferRequest"](model_name="model", inputs=[tensor]).SerializeToString()
+    said = set()
+
+    def flood(content, times):
+        with grpc.insecure_channel(
+            f"127.0.0.1:{port}", options=[("grpc.use_local_subchannel_pool", 1)]
+        ) as channel:
+            for _ in range(times):
+                with pytest.raises(grpc.RpcError) as error:
+                    channel.unary_unary(f"/{SERVICE}/ModelInfer")(content, timeout=60)
+                said.add(error.value.code())
+
+    arguments = f"serve.grpc_port={port}", f"serve.body_bytes={body}", "serve.concurrency=16"
+    with serving(bundle, *arguments, errors=subprocess.DEVNULL) as (http, process):
+        flood(many, 2)  # what the first request loads is no growth
+        before = status_of(process.pid, "VmRSS")
+        for content in (many, b"\xff" * (body - 99), b"\x00" * 2 * body) * 4:
+            clients = [threading.Thread(target=flood, args=(content, 4)) for _ in range(16)]
+            for each in clients:
+                each.start()
+            for each in clients:
+                each.join()
+        grown = (status_of(process.pid, "VmHWM") - before) >> 20
+        print(f"grown by {grown} MB")
+        assert said == {grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.RESOURCE_EXHAUSTED}
+        assert grown < 192  # of 768 MB that came
+        assert ask(http, "GET", "/v2/health/ready")[0] == 200

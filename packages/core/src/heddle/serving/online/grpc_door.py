@@ -133,6 +133,7 @@ class GrpcDoor:
                 log.exception("a request by gRPC")
                 status, message = 500, "the server failed; its log tells why"
             finally:
+                content = b""
                 seconds, route = time.perf_counter() - started, "infer" if name == "ModelInfer" else "grpc"
                 self._metrics.answered(route, status, seconds)
                 log.info(
@@ -182,6 +183,7 @@ class GrpcDoor:
 
     async def _ModelInfer(self, content: bytes) -> Any:
         path, body = self._as_http(content)
+        del content  # it isn't held while it is worked on
         reply = await self._application.answer_post(path, body)
         outputs, facts = read_tensors("outputs", reply.content, None)
         names = {name: str(facts.get(name, "")) for name in ("model_name", "model_version", "id")}
