@@ -100,7 +100,8 @@ class Decision:
             for at, margin in enumerate(margins.T)
         ]
         if len(columns) == 1:
-            return columns[0][:, None]
+            only: np.ndarray = columns[0]
+            return only[:, None]
         return np.stack(columns, axis=1) if columns else np.zeros(margins.shape)
 
     def _of_margin(self, margin: np.ndarray, parameters: Sequence[Any]) -> Any:
