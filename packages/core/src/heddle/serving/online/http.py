@@ -212,32 +212,48 @@ class HttpApplication:
         parts: list[bytes] = []
         size = held = 0
         unpacker = Unpacker(self._door) if headers.get(b"content-encoding") == [b"gzip"] else None
+        deadline = _Deadline(self._options.body_seconds)
         try:
-            async with asyncio.timeout(self._options.body_seconds):
-                while True:
-                    message = await receive()
-                    if message["type"] == "http.disconnect":
-                        raise Refused(400, "body: found its end before it was whole")
-                    part = message.get("body", b"")
-                    size += len(part)
-                    if size > self._door.body_bytes:
-                        raise too_large(self._door)
-                    if unpacker is not None and part:
-                        part = unpacker.add(part)
-                    held += len(part)
-                    self._held += len(part)
-                    if self._held > BODIES * self._door.body_bytes:
-                        raise Refused(429, "found too many bodies that aren't whole; come again in a second")
-                    parts.append(part)
-                    if not message.get("more_body"):
-                        if unpacker is not None:
-                            unpacker.end()
-                        return b"".join(parts)
-        except TimeoutError:
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise Refused(400, "body: found its end before it was whole")
+                part = message.get("body", b"")
+                size += len(part)
+                if size > self._door.body_bytes:
+                    raise too_large(self._door)
+                if unpacker is not None and part:
+                    part = unpacker.add(part)
+                held += len(part)
+                self._held += len(part)
+                if self._held > BODIES * self._door.body_bytes:
+                    raise Refused(429, "found too many bodies that aren't whole; come again in a second")
+                parts.append(part)
+                if not message.get("more_body"):
+                    if unpacker is not None:
+                        unpacker.end()
+                    return b"".join(parts)
+        except asyncio.CancelledError:
+            if not deadline.over or deadline.task.uncancel():  # it was others who cancelled
+                raise
             expected = f"all of it within {self._options.body_seconds:g} seconds"
             raise Refused(408, f"body: found {size} bytes, expected {expected}") from None
         finally:
+            deadline.timer.cancel()
             self._held -= held
+
+
+class _Deadline:
+    """What `asyncio.timeout` does for one body, without its context: cancels the running task once a time is over."""
+
+    def __init__(self, seconds: float):
+        self.task: Any = asyncio.current_task()
+        self.timer = asyncio.get_running_loop().call_later(seconds, self._end)
+        self.over = False
+
+    def _end(self) -> None:
+        self.over = True
+        self.task.cancel()
 
 
 def _error(message: str) -> bytes:

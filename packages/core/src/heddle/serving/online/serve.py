@@ -162,7 +162,7 @@ def _protocol(options: ServeOptions) -> Any:
         def connection_made(self, transport: Any) -> None:
             """Begin to wait for a head."""
             super().connection_made(transport)
-            self._head_bytes, self._timer = 0, None
+            self._head_bytes, self._timer, self._in_head = 0, None, True
             self._wait()
 
         def connection_lost(self, error: Any) -> None:
@@ -170,11 +170,15 @@ def _protocol(options: ServeOptions) -> Any:
             self._rest()
             super().connection_lost(error)
 
+        def data_received(self, data: bytes) -> None:
+            """Read on; a head that isn't whole by then has its time."""
+            super().data_received(data)
+            if self._in_head and self._timer is None and not self.transport.is_closing():
+                self._wait()
+
         def on_message_begin(self) -> None:
             """Count a new head."""
-            self._head_bytes = 0
-            if self._timer is None:
-                self._wait()
+            self._head_bytes, self._in_head = 0, True
             super().on_message_begin()
 
         def on_url(self, url: bytes) -> None:
@@ -189,6 +193,7 @@ def _protocol(options: ServeOptions) -> Any:
 
         def on_headers_complete(self) -> None:
             """A head is there."""
+            self._in_head = False
             self._rest()
             if not self.transport.is_closing():
                 super().on_headers_complete()
