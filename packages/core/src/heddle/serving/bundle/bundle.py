@@ -2,6 +2,7 @@
 
 from bisect import bisect_right, insort
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from heddle.data.etl.rows import Few, RowEncoder, RowError, Rows, Typed
 from heddle.data.etl.schemas.recipe import schema_of
-from heddle.data.etl.schemas.schema import Edges
+from heddle.data.etl.schemas.schema import Edges, Schema
 from heddle.data.prepared.folder import Prepared
 from heddle.errors import problem
 from heddle.serving.bundle.layout import read_bundle
@@ -22,7 +23,7 @@ from heddle.serving.live.batch import Append, NewEdges, NewNodes
 from heddle.serving.live.graph import LiveGraph, Snapshot
 from heddle.serving.live.kernel import store_of
 from heddle.serving.live.room import ROOM, Room
-from heddle.serving.scoring.scorer import Questions
+from heddle.serving.scoring.scorer import Questions, Scorer, each_by
 from heddle.workflow.metrics.decision import decision_of
 
 
@@ -68,9 +69,9 @@ class Bundle:
         opened, self._target = self.live.opened, self.contents.target
         self.schema = schema_of(opened.recipe) if "tables" in opened.recipe else None
         self.dated = is_dated(self.schema)
-        self.task = task_of(opened, self._target)
+        self.task = task_of(opened, self._target, self.schema)
         self.scorer = self._scorer()
-        self.encoders = encoders_of(opened)
+        self.encoders = encoders_of(opened, self.schema)
         self.watch: Callable[[Snapshot, Questions, np.ndarray], None] | None = None
 
     def __enter__(self) -> "Bundle":
@@ -110,7 +111,8 @@ class Bundle:
         self.decision = None if contents.decision is None else decision_of(contents.decision)
 
     def _scorer(self) -> Any:
-        return scorer_of(self.root, self._registry, None if self.task is None else self.task.relation)
+        asked = None if self.task is None else self.task.relation
+        return scorer_of(self.root, self._registry, asked, self.contents)
 
     def rows(self, rows: Sequence[Mapping[str, Any]]) -> Rows:
         """Return JSON objects as rows."""
@@ -186,12 +188,9 @@ class Bundle:
         questions = self.questions(rows, snapshot)
         used: list[Mapping[str, tuple[int, ...]]] = [{}] * rows.n
         if alone or (alone is None and rows.n == 1):
-            parts = []
-            for i in range(rows.n):
-                answer = self.scorer(snapshot, questions.one(i))
-                parts.append(answer.outputs.reshape(1, -1))
-                used[i] = {"/".join(key): tuple(taken.tolist()) for key, taken in answer.used().items()}
-            outputs = np.concatenate(parts)
+            each = self.scorer.each if isinstance(self.scorer, Scorer) else partial(each_by, self.scorer)
+            outputs, looked_at = each(snapshot, questions)
+            used = [{"/".join(key): tuple(taken.tolist()) for key, taken in of.items()} for of in looked_at]
         else:
             outputs = self.scorer(snapshot, questions).outputs.reshape(rows.n, -1)
         if self.watch is not None:
@@ -306,14 +305,17 @@ class Bundle:
         return NewNodes(encoder.keys(typed, nodes.key), time, encoder.encode(typed, {}))
 
 
-def encoders_of(opened: Prepared) -> dict[tuple[str, ...], RowEncoder]:
+def encoders_of(opened: Prepared, schema: Schema | None = None) -> dict[tuple[str, ...], RowEncoder]:
     """Return relation, or node type alone -> the encoder of its rows, of a folder prepared from tables; else {}.
 
     Questions of tasks are rows of no table that is sent.
+
+    Args:
+        schema: of the folder's recipe; None to read it.
     """
     if "tables" not in opened.recipe:
         return {}
-    schema, fitted = schema_of(opened.recipe), opened.info.get("encoders", {})
+    schema, fitted = schema or schema_of(opened.recipe), opened.info.get("encoders", {})
     edges = [of.type for of in schema.edges if of.type[2] not in schema.tasks]
     nodes = [(name,) for name, of in schema.nodes.items() if of.table is not None and of.key is not None]
     return {type_key: RowEncoder(schema, type_key, fitted) for type_key in (*edges, *nodes)}

@@ -25,12 +25,16 @@ SCRIPT = "script"
 
 
 def scorer_of(
-    root: str | Path, registry: Any, asked: EdgeType | None = None
+    root: str | Path,
+    registry: Any,
+    asked: EdgeType | None = None,
+    contents: BundleContents | None = None,
 ) -> Scorer | TaskScorer | TreeScorer:
     """Return what answers for a bundle: its model, or trees; no framework is imported.
 
     Args:
         asked: of a task, the relation from what its questions are about to them; None for rows of the graph.
+        contents: what `read_bundle` says; None to read it.
 
     Raises:
         DataError: a broken bundle.

@@ -7,6 +7,7 @@ import numpy as np
 
 from heddle.data.etl.features.formulas import turned
 from heddle.data.etl.schemas.recipe import schema_of
+from heddle.data.etl.schemas.schema import Schema
 from heddle.data.prepared.folder import Prepared
 from heddle.errors import ConfigError, problem
 from heddle.graphs.graph import EdgeType
@@ -37,18 +38,19 @@ class TaskQuestion(NamedTuple):
         return {"x": np.concatenate(made, axis=1).astype(np.float32)}
 
 
-def task_of(opened: Prepared, target: Sequence[str]) -> TaskQuestion | None:
+def task_of(opened: Prepared, target: Sequence[str], schema: Schema | None = None) -> TaskQuestion | None:
     """Return how what a model of a prepared folder answers is asked; None for rows of the graph.
 
     Args:
         target: the node type, or relation, that the model answers for.
+        schema: of the folder's recipe; None to read it.
 
     Raises:
         ConfigError: features besides the time's, which are of the task's own table and unknown to a server.
     """
     if "tables" not in opened.recipe or len(target) > 1:
         return None
-    schema, node_type = schema_of(opened.recipe), target[0]
+    schema, node_type = schema or schema_of(opened.recipe), target[0]
     if node_type not in schema.tasks:
         return None
     nodes = schema.nodes[node_type]

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from heddle.data.etl.rows import Rows
 from heddle.options.durations import duration
 from heddle.serving.bundle.bundle import Bundle, Score
@@ -82,7 +84,8 @@ class Service:
         """Return the score of a row and its reasons, both of one state. Raises as `heddle.serving.reasons.explain`."""
         rows, snapshot = self.bundle.rows([row]), self.bundle.live.snapshot()
         self.metrics.rows["explained"] += 1
-        return self.bundle.score(rows, snapshot)[0], explain(self.bundle, rows, of, snapshot)[0]
+        score = self.bundle.score(rows, snapshot)[0]
+        return score, explain(self.bundle, rows, of, snapshot, np.array([score.outputs]))[0]
 
     async def append(self, table: str, rows: Sequence[Row]) -> int:
         """Append rows and return the append's number once it is on disk.

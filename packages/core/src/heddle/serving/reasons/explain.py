@@ -29,12 +29,17 @@ def explains(bundle: Bundle) -> bool:
 
 
 def explain(
-    bundle: Bundle, rows: Rows, of: str | None = None, snapshot: Snapshot | None = None
+    bundle: Bundle,
+    rows: Rows,
+    of: str | None = None,
+    snapshot: Snapshot | None = None,
+    outputs: np.ndarray | None = None,
 ) -> list[Reasons]:
     """Return why rows score as they do, each as it is alone in a state.
 
     Args:
         of: the class, label or number of the output; None for the second of two classes, or for what is said of more.
+        outputs: [n, out], what the model says of the rows in this state; None to ask it.
 
     Raises:
         RowError: a row that can't be read; no such class.
@@ -45,9 +50,12 @@ def explain(
     for at in range(rows.n):
         one = Rows(1, {name: [values[at]] for name, values in rows.columns.items()})
         questions = bundle.questions(one, snapshot)
-        outputs = bundle.scorer(snapshot, questions).outputs.reshape(1, -1)
-        weights, name = _explained(bundle, outputs, of)
-        score, names = float(outputs[0] @ weights), Names(bundle, snapshot, one)
+        if outputs is None:
+            said = bundle.scorer(snapshot, questions).outputs.reshape(1, -1)
+        else:
+            said = outputs[at : at + 1]
+        weights, name = _explained(bundle, said, of)
+        score, names = float(said[0] @ weights), Names(bundle, snapshot, one)
         if isinstance(bundle.scorer, TreeScorer):
             trees = explain_trees(bundle.scorer, names, snapshot, questions, weights)
             reasons = Reasons(

@@ -100,6 +100,16 @@ def node_types_of(spec: ModelSpec) -> tuple[str, ...]:
     return spec.target_type, spec.receiver_type or spec.target_type
 
 
+def each_by(scorer: Any, snapshot: Snapshot, questions: Questions) -> tuple[np.ndarray, list[Used]]:
+    """Return the outputs [n, out] of questions that a scorer is asked one by one, and the rows looked at for each."""
+    outputs, used = [], []
+    for i in range(len(questions.ends)):
+        answer = scorer(snapshot, questions.one(i))
+        outputs.append(answer.outputs.reshape(1, -1))
+        used.append(answer.used())
+    return np.concatenate(outputs), used
+
+
 class Scorer:
     """A trained model on one graph; calls from any number of threads are alike.
 
@@ -156,6 +166,30 @@ class Scorer:
             self.ops, embedded.params, embedded.rows, embedded.prepared, embedded.at, asked=questions.asked
         )
         return Answer(np.asarray(outputs), embedded.used)
+
+    def each(self, snapshot: Snapshot, questions: Questions) -> tuple[np.ndarray, list[Used]]:
+        """Return the outputs [n, out] of questions, and the rows that were looked at for each by itself.
+
+        By a kernel each is embedded by itself, and the head answers all in one call; rows have the bits of either way.
+        """
+        n = len(questions.ends)
+        if self.readout is None or n == 1 or not self.by_kernel(snapshot):
+            return each_by(self, snapshot, questions)
+        embedded, used = [], []
+        for i in range(n):
+            one = self.embed(snapshot, questions.one(i))
+            embedded.append(self.ends(one))
+            used.append(one.used())
+        node_types = self.node_types
+        ends = [np.concatenate(end) for end in zip(*embedded)]
+        at = np.arange(n)
+        if len(ends) == 1:
+            return self.readout({node_types[0]: ends[0]}, at, questions.asked), used
+        if node_types[0] == node_types[1]:
+            rows, at = {node_types[0]: np.concatenate(ends)}, np.stack([at, n + at], axis=1)
+        else:
+            rows, at = dict(zip(node_types, ends)), np.stack([at, at], axis=1)
+        return self.readout(rows, at, questions.asked), used
 
     def ends(self, embedded: "Ends") -> tuple[np.ndarray, ...]:
         """Return the embeddings [n, d] of what is asked about: of nodes, or of both ends of edges."""
