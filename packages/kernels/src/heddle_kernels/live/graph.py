@@ -168,7 +168,15 @@ class LiveGraph:
         return latest
 
     def last(self, cut: Cut, relation: EdgeType, nodes: np.ndarray, time: np.ndarray) -> np.ndarray:
-        """Return when the last edge into each node came into being; see `LiveStore.last`."""
+        """Return the time of the newest edge into each node that isn't newer than its time: [n] int64.
+
+        It is NO_TIME where there is none.
+
+        Args:
+            relation: one with times.
+            nodes: [n] int; one may be the first number that no node has.
+            time: [n] int64.
+        """
         n = len(nodes)
         columns = np.empty((3, n), np.int64)
         columns[0], columns[1] = nodes, time

@@ -93,7 +93,7 @@ class Decision:
         return float(self.parameters[0][0]) if self.method == "temperature" else 1.0
 
     def _of_margins(self, margins: np.ndarray) -> np.ndarray:
-        columns: list[Any] = [
+        columns: list[np.ndarray] = [
             self._of_margin(
                 margin, self.parameters[min(at, len(self.parameters) - 1)] if self.parameters else ()
             )
@@ -118,7 +118,7 @@ def decision_of(entry: Mapping[str, Any]) -> Decision:
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:
-    """Return 1 / (1 + exp(-x)), without overflow."""
+    """Return 1 / (1 + exp(-x)) of x of any shape, without overflow."""
     if x.size == 1:  # a request's: the same sums without arrays
         value = x.item()
         one = np.exp(-abs(value))
