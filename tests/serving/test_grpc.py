@@ -277,5 +277,5 @@ def test_floods_grow_nothing(bundle):
         grown = (status_of(process.pid, "VmHWM") - before) >> 20
         print(f"grown by {grown} MB")
         assert said == {grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.RESOURCE_EXHAUSTED}
-        assert grown < 192  # of 768 MB that came
+        assert grown < 192  # of a GB that came
         assert ask(http, "GET", "/v2/health/ready")[0] == 200

@@ -32,6 +32,7 @@ _PAGE = """<!doctype html>
 """
 
 _MODEL = re.compile(r"/v2/models/([\w-]+)(?:/versions/1)?(?:/(ready|infer))?")
+_FIELDS = ("id", str, "text"), ("outputs", list, "a list"), ("parameters", dict, "an object")
 _HEADER = HEADER.lower().encode()
 
 
@@ -103,10 +104,12 @@ class ProgramsApplication(HttpApplication):
             most = model.facts["max_batch"]
             raise Refused(413, f"body: found more values than {most} rows have; send fewer at a time")
         inputs, request = read_tensors("inputs", body, length)
+        for field, held, expected in _FIELDS:
+            if field in request and not isinstance(request[field], held):
+                raise BadRequest(f"{field}: found {str(request[field])[:80]}, expected {expected}")
         outputs = await asyncio.get_running_loop().run_in_executor(self._thread, model, inputs)
         self._metrics.rows[name] += len(next(iter(inputs.values())))
-        asked = request.get("outputs")
-        asked = asked if isinstance(asked, list) else []
+        asked = request.get("outputs", [])
         names = [entry.get("name") for entry in asked if isinstance(entry, dict)]
         if len(names) != len(asked) or not all(isinstance(of, str) and of in outputs for of in names):
             raise BadRequest(f"outputs: found {str(names)[:80]}, expected some of {sorted(outputs)}")
@@ -114,7 +117,7 @@ class ProgramsApplication(HttpApplication):
         settings = [request.get("parameters"), *(entry.get("parameters") for entry in asked)]
         wishes = [wish for wish in settings if isinstance(wish, dict)]
         more = {"model_name": name, "model_version": "1"}
-        if isinstance(request.get("id"), str):
+        if "id" in request:
             more["id"] = request["id"]
         if not any(wish.get("binary_data_output") or wish.get("binary_data") for wish in wishes):
             return Reply(write_json("outputs", chosen, more))
