@@ -92,11 +92,11 @@ def edge_mlp(
     bias: Array,
     by_sender: bool = False,
 ) -> tuple[Array, Array, Array | None]:
-    """Take edges through an MLP of one hidden layer, and sum what comes out at both their ends.
+    """Take edges through an MLP of one hidden layer; sum what comes out by receiver and by sender.
 
     Args:
-        edges, first: [n_edges, k], in the adjacency's order, and [k, hidden]; None for none.
-        received, sent: [n_receivers, hidden] and [n_senders, hidden], what each end adds to the hidden layer.
+        edges, first: [n_edges, k] and [k, hidden], edges in the adjacency's order; None for none.
+        received, sent: [n_receivers, hidden] and [n_senders, hidden], added to the hidden layer by each end.
         second, bias: [hidden, width] and [width].
         by_sender: whether to sum by sender, too.
 

@@ -53,13 +53,13 @@ class LiveGraph:
         node_time: Mapping[str, np.ndarray],
         key_hashes: Mapping[str, np.ndarray],
     ) -> None:
-        """Append entries, seen together or not at all.
+        """Append entries, which readers see together or not at all.
 
         Args:
             n_node: node type -> number of nodes from now on, of all types.
-            edges, changes: relation -> edges that come, node type -> changes of nodes, as Entries.
-            node_time: node type -> [new nodes] int64, of types of the base with times.
-            key_hashes: node type -> [new nodes] uint64, of types of the base with hashes of keys.
+            edges: relation -> edges that come, as Entries.
+            changes: node type -> changes of nodes, as Entries.
+            node_time, key_hashes: node type -> [new nodes], int64 and uint64, of types of the base that have them.
 
         Raises:
             ConfigError: there is no room for so many.
@@ -109,14 +109,13 @@ class LiveGraph:
         return Cut(upto.value, dict(zip(self._kinds, counts)))
 
     def sample(self, cut: Cut, seeds: Any, fanout: Fanout, key: int, seed_time: Any) -> Sample | HeteroSample:
-        """Return the sample of the graph with the entries of `cut` merged in.
+        """Return a sample of the graph that has the entries of `cut`, too.
 
         `edges` of the sample are positions of the base, and from the base's number of edges on entries.
 
         Args:
             seeds: [n] int ids, in a heterogeneous graph node type -> ids.
-            fanout: neighbours to take at each hop.
-            key: of the draws.
+            fanout, key: neighbours to take at each hop, and what draws depend on.
             seed_time: like seeds, up to when each knows; None without times.
 
         Raises:

@@ -51,11 +51,10 @@ class NeighborSampler:
 
         Args:
             seeds: [n] int ids, in a heterogeneous graph node type -> ids. Repeats are allowed.
-            fanout: neighbours to take at each hop.
-            key: what the random numbers depend on.
+            fanout, key: neighbours to take at each hop, and what draws depend on.
             seed_time: like seeds, the time of each; what is newer isn't taken. None for the seeds' own times.
 
-        Returns: Sample for a homogeneous graph, HeteroSample otherwise. No seeds give an empty sample.
+        Returns: Sample for a homogeneous graph, HeteroSample otherwise; an empty one without seeds.
 
         Raises:
             GraphError: a seed out of range or without its time.
@@ -71,9 +70,9 @@ class NeighborSampler:
 
         Args:
             seeds: [n] int ids, in a heterogeneous graph node type -> ids.
-            sizes: node type -> nodes to take at each hop, all equally long; a type left out is not entered.
-            key: what the random numbers depend on.
-            most: in-edges of a node that count for each relation; of more, so many are drawn. -1 for all.
+            sizes: node type -> nodes to take at each hop, all equally long; only these types are entered.
+            key: what draws depend on.
+            most: in-edges of a node that count for each relation, drawn where there are more. -1 for all.
 
         Returns: as `sample`, with induced edges.
         """
