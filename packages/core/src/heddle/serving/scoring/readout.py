@@ -22,9 +22,9 @@ def readout_of(head: Head, params: Mapping[str, np.ndarray], ops: RowOps) -> Rea
     """Return what answers as a head does; None for one that only `Head.apply` knows, or without types of nodes.
 
     Args:
-        params: of the head, by its own names.
+        params: of the head, by its own names; {} where it is never asked: a script's module embeds for trees alone.
     """
-    if type(head) not in (EdgeHead, NodeMLP):
+    if type(head) not in (EdgeHead, NodeMLP) or not params:
         return None
     weights = [(params[f"{i}.weight"], params[f"{i}.bias"]) for i in range(2)]
     if any(of.dtype != np.float32 for layer in weights for of in layer):
