@@ -57,7 +57,12 @@ def stage(source: Source, threads: int | None, out: Path) -> None:
         field.name for field in schema if field.name not in texts
     ]  # by whose bounds groups are left out
     held: list[Any] = []
-    with parquet.ParquetWriter(out, schema, use_dictionary=texts, write_statistics=numbers) as writer:
+    layout = {
+        "use_dictionary": texts,
+        "write_statistics": numbers,
+        "compression": "none",
+    }  # steps read it many times
+    with parquet.ParquetWriter(out, schema, **layout) as writer:
         for typed in ahead(_work(source), threads or os.cpu_count() or 1):
             held.append(typed.batch.cast(schema))
             held = _write_groups(writer, arrow.Table.from_batches(held, schema))

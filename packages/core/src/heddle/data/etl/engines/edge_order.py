@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from heddle.data.etl.streams import chunks, integers, row_count
+from heddle.data.prepared.write import index_type
 from heddle.extras import require
 
 GROUP = 61440
@@ -37,16 +38,25 @@ def order_edges(
     n = row_count(ends)
     names = ["of", "other", "row", *(["time"] if moments is not None else [])]
     if n <= most:
-        _write_edges(iter([_held(_edges(ends, by, moments), n, len(names))]), names, out)
+        columns = _held(_edges(ends, by, moments), n, len(names))
+        dtypes = _dtypes(names, n, *(int(column.max(initial=0)) for column in columns[:2]))
+        _write_edges(iter([columns]), names, dtypes, out)
         return True
-    part_of = _parts(ends, by, most)
-    if part_of is None:
+    found = _parts(ends, by, most)
+    if found is None:
         return False
-    with Dealt(scratch, int(part_of[-1]) + 1, len(names)) as dealt:
-        for columns in _edges(ends, by, moments):
-            dealt.add(part_of[columns[0] + 1], columns)
-        _write_edges(dealt.parts(), names, out)
+    part_of, largest = found
+    dtypes = _dtypes(names, n, largest)
+    with Dealt(scratch, int(part_of[-1]) + 1, dtypes) as dealt:
+        for chunk in _edges(ends, by, moments):
+            dealt.add(part_of[chunk[0] + 1], chunk)
+        _write_edges(dealt.parts(), names, dtypes, out)
     return True
+
+
+def _dtypes(names: Sequence[str], *counts: int) -> list[Any]:
+    """Return a dtype for each column: of ends and rows the least that holds all."""
+    return [np.int64 if name == "time" else index_type(*counts) for name in names]
 
 
 def order_gaps(grouped: Path, out: Path, scratch: Path, most: int) -> None:
@@ -60,7 +70,7 @@ def order_gaps(grouped: Path, out: Path, scratch: Path, most: int) -> None:
         if n <= most:
             pieces: Iterator[Sequence[np.ndarray]] = iter([_held(_gaps(grouped), n, 2)])
         else:
-            dealt = stack.enter_context(Dealt(scratch, -(-n // most), 2))
+            dealt = stack.enter_context(Dealt(scratch, -(-n // most), (index_type(n), np.int64)))
             for columns in _gaps(grouped):
                 dealt.add(columns[0] // most, columns)
             pieces = dealt.parts()
@@ -81,10 +91,11 @@ _PLAIN: dict[str, Any] = {"use_dictionary": False, "compression": "none", "write
 
 
 class Dealt:
-    """Rows of int64 columns, dealt out to temporary files by the number of a part."""
+    """Rows of columns of integers, dealt out to temporary files by the number of a part."""
 
-    def __init__(self, folder: Path, n_parts: int, n_columns: int):
-        self._folder, self._n_parts, self._n_columns = folder, n_parts, n_columns
+    def __init__(self, folder: Path, n_parts: int, dtypes: Sequence[Any]):
+        self._folder, self._n_parts = folder, n_parts
+        self._row = np.dtype([(str(at), dtype) for at, dtype in enumerate(dtypes)])
 
     def __enter__(self) -> "Dealt":
         self._stack = ExitStack()
@@ -100,7 +111,9 @@ class Dealt:
         """Append rows, each to its part, in their order."""
         order = np.argsort(part.astype(np.uint16), kind="stable")  # of 16 bits: by counting
         stops = np.cumsum(np.bincount(part, minlength=len(self._files)))
-        rows = np.stack(columns, axis=1)[order]
+        rows = np.empty(len(order), self._row)
+        for name, column in zip(self._row.names or (), columns):
+            rows[name] = column[order]
         for file, start, stop in zip(self._files, [0, *stops], stops):
             if stop > start:
                 file.write(rows[start:stop].data)
@@ -109,9 +122,9 @@ class Dealt:
         """Yield the columns of each part."""
         for file in self._files:
             file.seek(0)
-            rows = np.fromfile(file, np.int64).reshape(-1, self._n_columns)
+            rows = np.fromfile(file, self._row)
             file.truncate(0)
-            yield [np.ascontiguousarray(rows[:, at]) for at in range(self._n_columns)]
+            yield [np.ascontiguousarray(rows[name]) for name in self._row.names or ()]
 
 
 def stable_order(major: np.ndarray, minor: np.ndarray | None) -> np.ndarray:
@@ -150,7 +163,9 @@ def _packed(high: np.ndarray, low: np.ndarray) -> np.ndarray | None:
     shift = _bits(int(low.max()) - base)
     if _bits(int(high.max()) - least) + shift > 63:
         return None
-    packed = (high - least) << shift
+    packed = high.astype(np.int64)
+    packed -= least
+    packed <<= shift
     packed |= low - base
     return packed
 
@@ -186,11 +201,16 @@ def _gaps(grouped: Path) -> Iterator[list[np.ndarray]]:
         last_of, last_time = of[-1:], time[-1:]
 
 
-def _parts(ends: Path, by: str, most: int) -> np.ndarray | None:
-    """Return the part of each id, from -1 on, so that none has more than twice `most` edges; None if one can't."""
-    counts = np.zeros(1, np.int64)
-    for table in chunks(ends, [by]):
-        ids = table[by].fill_null(-1).to_numpy() + 1
+def _parts(ends: Path, by: str, most: int) -> tuple[np.ndarray, int] | None:
+    """Return the part of each id, from -1 on, and the largest id of either end; None if a part would be too large.
+
+    None has more than twice `most` edges.
+    """
+    counts, largest = np.zeros(1, np.int64), 0
+    for table in chunks(ends, ["source", "target"]):
+        both = {end: table[end].fill_null(-1).to_numpy() for end in ("source", "target")}
+        largest = max(largest, *(int(ids.max()) for ids in both.values()))
+        ids = both[by] + 1
         if ids.max() > WIDEST or ids.min() < 0:
             return None
         chunk = np.bincount(ids, minlength=len(counts))
@@ -199,21 +219,24 @@ def _parts(ends: Path, by: str, most: int) -> np.ndarray | None:
     if counts.max() > most:
         return None
     parts: np.ndarray = (np.cumsum(counts) - counts) // most
-    return parts
+    return parts, largest
 
 
-def _write_edges(parts: Iterator[Sequence[np.ndarray]], names: Sequence[str], out: Path) -> None:
+def _write_edges(
+    parts: Iterator[Sequence[np.ndarray]], names: Sequence[str], dtypes: Sequence[Any], out: Path
+) -> None:
     arrow, parquet = require("pyarrow", "etl"), require("pyarrow.parquet", "etl")
+    dtype_of = dict(zip(names, dtypes))
     kept = ["other", "row", *(["of", "time"] if "time" in names else [])]
-    with parquet.ParquetWriter(
-        out, arrow.schema([(name, arrow.int64()) for name in kept]), **_PLAIN
-    ) as writer:
+    schema = arrow.schema([(name, arrow.from_numpy_dtype(dtype_of[name])) for name in kept])
+    with parquet.ParquetWriter(out, schema, **_PLAIN) as writer:
         for part in parts:
             columns = dict(zip(names, part))
             order = stable_order(columns["of"], columns.get("time"))
             for start in range(0, len(order), PIECE):
                 some = order[start : start + PIECE]
-                table = arrow.table({name: columns[name][some] for name in kept})
+                arrays = {name: columns[name][some].astype(dtype_of[name], copy=False) for name in kept}
+                table = arrow.table(arrays, schema)
                 writer.write_table(table, row_group_size=GROUP)
 
 
