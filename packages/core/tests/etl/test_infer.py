@@ -16,7 +16,7 @@ from heddle.data.etl.infer import infer
 from heddle.data.etl.infer.relations import singular
 from heddle.data.etl_options import Etl
 from heddle.data.prepared import open_prepared
-from heddle.errors import DataError
+from heddle.errors import ConfigError, DataError
 
 
 @pytest.fixture
@@ -129,3 +129,40 @@ def test_racing_tables_by_ten_changes(shared_data, tmp_path):
     ]
     assert error == pytest.approx([11.083, 11.926], abs=5e-4)  # of predicting 0, as in RelBench's table
     assert opened.info["cells"]["races"] == {"short": 24}
+
+
+def test_marks_of_missing_texts(tmp_path):
+    """A mark in a column of texts is missing, unless others are written like it."""
+    columns = {
+        "city": ["Rome", "NA", "Oslo"],
+        "plan": ["Full", "Half", "None"],
+        "size": ["small", "?", "null"],
+    }
+    columns |= {"country": ["US", "NA", "IT"], "sign": ["+", "-", "+"]}
+    nulls = {}
+    for name, values in columns.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "t.csv").write_text("\n".join([name, *values, ""]))
+        found = infer(tmp_path / name)
+        (tmp_path / "s.yaml").write_text(found.replace("edges: []", "edges: []\nkind: none"))
+        nulls[name] = set(schema_file(tmp_path / "s.yaml").tables["t"].null)
+    assert nulls == {"city": {"NA"}, "plan": set(), "size": {"?", "null"}, "country": set(), "sign": set()}
+
+
+@pytest.mark.parametrize("features", ["[amount, left]", '[{column: "*", encode: plain}]'])
+def test_a_label_leaves_the_features(tmp_path, features):
+    """What a proposed schema has among the features is refused as the label of the same rows."""
+    text = f"""
+    name: users
+    kind: node_classification
+    target: user
+    tables: {{users: {{path: users.csv, columns: {{id: int, amount: float, left: int}}}}}}
+    nodes: {{user: {{table: users, key: id, features: {features}, label: {{column: left, classes: ["0", "1"]}}}}}}
+    """
+    (tmp_path / "s.yaml").write_text(text)
+    with pytest.raises(
+        ConfigError, match="the label 'left' among the features, expected columns that don't tell it"
+    ):
+        schema_file(tmp_path / "s.yaml")
+    (tmp_path / "s.yaml").write_text(text.replace(features, "[amount]"))
+    assert schema_file(tmp_path / "s.yaml").nodes["user"].label.column == "left"

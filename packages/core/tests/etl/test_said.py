@@ -49,7 +49,7 @@ def test_names_are_text_whatever_yaml_1_1_takes_them_for(tmp_path):
         tables:
           off: {path: people.csv, columns: {id: int, on: text, boss: int}, header: yes}
         nodes:
-          no: {table: off, key: id, label: {column: on, classes: [x, y, z]}, features: [{column: on, encode: category}]}
+          no: {table: off, key: id, label: {column: on, classes: [x, y, z]}, features: [boss]}
         edges:
           - {type: [no, on, no], table: off, source: boss, target: id, missing: drop, reverse: off}
         """,

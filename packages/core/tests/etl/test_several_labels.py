@@ -37,7 +37,7 @@ SCHEMA = {
             "key": "id",
             "time": "joined",
             "label": ["sport", "music"],
-            "features": ["id"],
+            "features": ["joined"],
         }
     },
     "split": {"valid": "2020-02-01", "test": "2020-04-01"},

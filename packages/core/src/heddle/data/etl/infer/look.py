@@ -1,5 +1,6 @@
 """look: what one file holds, by its first rows: how it is written, the types of its columns, its keys and times."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -16,6 +17,8 @@ from heddle.errors import DataError
 from heddle.extras import require
 
 MARKS = ("\\N", "NULL", "null", "NA", "N/A", "None", "?", "-", "#N/A")
+NO_TEXT = ("\\N", "NULL", "null", "N/A", "#N/A")
+"""Marks that are no value of any column of texts."""
 FORMATS = ("iso", "%Y-%m-%d %H:%M:%S", "%Y/%m/%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%b-%Y", "%Y%m%d")
 DELIMITERS = (",", ";", "\t", "|")
 MOST_ROWS = 500_000
@@ -211,4 +214,17 @@ def _kind(column: Any, decimal: str) -> tuple[str, str, list[str]]:
     for form in FORMATS:
         if moments(rest, form).bad is None:
             return "datetime", form, marks
-    return "text", "", [mark for mark in marks if mark in ("\\N", "NULL")]
+    values = rest.to_pylist() if marks else []
+    return "text", "", [mark for mark in marks if mark in NO_TEXT or not _alike(mark, values)]
+
+
+def _alike(mark: str, values: Sequence[str]) -> bool:
+    """Tell whether a mark may be one value of several: NA beside US, None beside Full, - beside +."""
+    return any(_shape(value) == _shape(mark) for value in values)
+
+
+def _shape(text: str) -> str:
+    """Return how a text is written: AA for US, Aa for Full, # for +."""
+    if not re.search(r"\w", text):
+        return "#"
+    return re.sub("[a-z]+", "a", re.sub("[A-Z]", "A", text))

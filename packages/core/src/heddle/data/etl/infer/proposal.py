@@ -80,7 +80,9 @@ def _proposed(title: str, looks: Mapping[str, Look], first: Mapping[str, Any]) -
             lines.append(f"  - {_flow(edge | ({'missing': 'drop'} if link.partly else {}))}")
     if not any(links.values()):
         lines[-1] = "edges: []  # nothing refers to another table by its name and its values: add relations"
-    lines.append('# split: {valid: "2020-01-01", test: "2021-01-01"}, and tasks or kind, target and a label')
+    lines.append(
+        '# split: {valid: "2020-01-01", test: "2021-01-01"}, and tasks or kind, target and a label, no feature then'
+    )
     return "\n".join(lines) + "\n"
 
 

@@ -91,6 +91,8 @@ def _check_task(
     if task_kind in (*OF_EDGES, "node_regression") and labelled is not None and label is None:
         what = f"no label of {list(target)}"
         raise ConfigError(problem(f"schema.kind: {task_kind}", what, "a column", "add label: COLUMN"))
+    if labelled is not None and label is not None and task_kind not in ("none", "link_prediction"):
+        _check_hidden(label, labelled, target)
     if task_kind in OF_VALUES and label is not None and label.classes:
         what = f"classes of {label.columns[0]!r}"
         raise ConfigError(problem(f"schema.kind: {task_kind}", what, "numbers", "leave out label.classes"))
@@ -102,6 +104,20 @@ def _check_task(
         raise ConfigError(
             problem(f"schema.kind: {task_kind}", what, "a column of groups", "add label.group: COLUMN")
         )
+
+
+def _check_hidden(label: Label, labelled: Nodes | Edges, target: tuple[str, ...]) -> None:
+    """Check that what is asked of rows isn't among the features of the same rows."""
+    for encode in labelled.features:
+        names = (encode.column,) if isinstance(encode.column, str) else encode.column
+        if (encode.table or labelled.table) != (label.table or labelled.table):
+            continue
+        if shown := [name for name in label.columns if name in names or "*" in names]:
+            what = f"the label {shown[0]!r} among the features"
+            do = "remove it there" if shown[0] in names else 'name the columns in place of "*"'
+            raise ConfigError(
+                problem(f"schema.target {list(target)}", what, "columns that don't tell it", do)
+            )
 
 
 def split_table(schema: Schema) -> str | None:
