@@ -143,8 +143,8 @@ def test_marks_of_missing_texts(tmp_path):
     for name, values in columns.items():
         (tmp_path / name).mkdir()
         (tmp_path / name / "t.csv").write_text("\n".join([name, *values, ""]))
-        found = infer(tmp_path / name)
-        (tmp_path / "s.yaml").write_text(found.replace("edges: []", "edges: []\nkind: none"))
+        proposed = infer(tmp_path / name)
+        (tmp_path / "s.yaml").write_text(proposed.replace("edges: []", "edges: []\nkind: none"))
         nulls[name] = set(schema_file(tmp_path / "s.yaml").tables["t"].null)
     assert nulls == {"city": {"NA"}, "plan": set(), "size": {"?", "null"}, "country": set(), "sign": set()}
 

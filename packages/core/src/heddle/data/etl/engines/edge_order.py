@@ -42,10 +42,10 @@ def order_edges(
         dtypes = _dtypes(names, n, *(int(column.max(initial=0)) for column in columns[:2]))
         _write_edges(iter([columns]), names, dtypes, out)
         return True
-    found = _parts(ends, by, most)
-    if found is None:
+    parts = _parts(ends, by, most)
+    if parts is None:
         return False
-    part_of, largest = found
+    part_of, largest = parts
     dtypes = _dtypes(names, n, largest)
     with Dealt(scratch, int(part_of[-1]) + 1, dtypes) as dealt:
         for chunk in _edges(ends, by, moments):
