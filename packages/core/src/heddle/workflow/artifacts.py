@@ -14,6 +14,7 @@ report.html         see `heddle.workflow.report`
 import json
 import platform
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -105,18 +106,23 @@ def read_weights(path: Path) -> dict[str, np.ndarray]:
 
 def versions(engine: Mapping[str, str]) -> dict[str, Any]:
     """Return what the run ran on: Python, platform, `Backend.describe()` and every installed package."""
-    from importlib import metadata
-
-    packages = {
-        dist.metadata["Name"]: dist.version for dist in metadata.distributions() if dist.metadata["Name"]
-    }
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
         "processor": platform.machine(),
         "engine": dict(engine),
-        "packages": dict(sorted(packages.items(), key=lambda item: item[0].lower())),
+        "packages": dict(_packages()),
     }
+
+
+@cache
+def _packages() -> list[tuple[str, str]]:
+    """Return name and version of every installed package, by name: a process reads their files once."""
+    from importlib import metadata
+
+    each = (distribution.metadata for distribution in metadata.distributions())
+    packages = {fields["Name"]: fields["Version"] for fields in each if fields["Name"]}
+    return sorted(packages.items(), key=lambda item: item[0].lower())
 
 
 def write_table(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
