@@ -25,6 +25,9 @@ PIECE = 16 * GROUP
 WIDEST = 1 << 28
 """Ids are counted in an array; those beyond are left to the engine."""
 
+PARTS = 500
+"""Files that are open at a time, fewer than the 1024 that a process may have."""
+
 
 def order_edges(
     ends: Path, by: str, moments: tuple[Path, str] | None, out: Path, scratch: Path, most: int
@@ -36,6 +39,7 @@ def order_edges(
         most: edges that are sorted in memory at a time, some 100 bytes each.
     """
     n = row_count(ends)
+    most = max(most, n // PARTS)
     names = ["of", "other", "row", *(["time"] if moments is not None else [])]
     if n <= most:
         columns = _held(_edges(ends, by, moments), n, len(names))
@@ -63,6 +67,7 @@ def order_gaps(grouped: Path, out: Path, scratch: Path, most: int) -> None:
     """Write what `Engine.gaps` does. Args: as of `order_edges`."""
     arrow, parquet = require("pyarrow", "etl"), require("pyarrow.parquet", "etl")
     n = row_count(grouped)
+    most = max(most, n // PARTS)
     with ExitStack() as stack:
         writer = stack.enter_context(
             parquet.ParquetWriter(out, arrow.schema([("gap", arrow.int64())]), **_PLAIN)
