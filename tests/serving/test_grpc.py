@@ -32,7 +32,7 @@ def bundle(made, tmp_path):
 @contextmanager
 def client(port):
     """Give call(method, token=None, **fields) -> the method's answer."""
-    from heddle.serving.online.grpc_messages import SERVICE, messages
+    from heddle.serving.online.grpc.messages import SERVICE, messages
 
     classes = messages()
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
@@ -77,7 +77,7 @@ def outputs(response):
 
 def test_messages_are_those_of_the_protocol():
     """Names, numbers and types of all fields are those of Triton's client, which generates them from the protocol."""
-    from heddle.serving.online.grpc_messages import METHODS, messages
+    from heddle.serving.online.grpc.messages import METHODS, messages
 
     theirs = pytest.importorskip(
         "tritonclient.grpc.service_pb2",
@@ -243,7 +243,7 @@ def test_ids_and_several_processes(made, bundle, program, repository):
 @pytest.mark.slow
 def test_floods_grow_nothing(bundle):
     """Messages of a million numbers, or of nothing known, from sixteen clients are refused; nothing of them is kept."""
-    from heddle.serving.online.grpc_messages import SERVICE, messages
+    from heddle.serving.online.grpc.messages import SERVICE, messages
 
     body, port = 1 << 20, free_port()
     tensor = {

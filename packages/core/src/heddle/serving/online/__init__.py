@@ -6,5 +6,6 @@
 - `requests`: bodies to rows, in JSON; `arrow_rows`: in Arrow's streams; `page`: the page at / and what it shows
 - `serve`: the application on uvicorn, until it is stopped
 - `readers`: its further processes; `reader`, `reading`: one of them; `peers`, `sockets`: how they ask each other
+- `grpc`: the Open Inference Protocol by gRPC; `watching`: counts for the drift report; `request_log`: a line a request
 - `following`: a server that repeats the appends of one on another machine
 """

@@ -16,7 +16,7 @@ from heddle.serving.bundle.programs import PROGRAMS, exported_in
 from heddle.serving.live.room import Room
 from heddle.serving.online.application import Application
 from heddle.serving.online.following import FollowingService, Leader
-from heddle.serving.online.grpc_door import GrpcDoor
+from heddle.serving.online.grpc.door import GrpcDoor
 from heddle.serving.online.http import HttpApplication
 from heddle.serving.online.metrics import Metrics
 from heddle.serving.online.options import ServeOptions

@@ -1,4 +1,4 @@
-"""grpc_messages: the messages of the Open Inference Protocol's GRPCInferenceService, made from a table of their fields.
+"""messages: the messages of the Open Inference Protocol's GRPCInferenceService, made from a table of their fields.
 
 They are in a pool of their own: another package's classes of the same names, such as tritonclient's, stay as they are.
 

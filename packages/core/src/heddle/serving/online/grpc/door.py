@@ -14,7 +14,7 @@ from heddle.data.etl.rows import RowError
 from heddle.errors import ConfigError, GraphError, problem
 from heddle.extras import require
 from heddle.serving.live.log import NoSpaceError
-from heddle.serving.online.grpc_messages import CONTENTS, METHODS, SERVICE, messages
+from heddle.serving.online.grpc.messages import CONTENTS, METHODS, SERVICE, messages
 from heddle.serving.online.limits import Refused
 from heddle.serving.online.metrics import Metrics
 from heddle.serving.online.options import ServeOptions
