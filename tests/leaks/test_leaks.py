@@ -44,6 +44,18 @@ def tables(tmp_path_factory):
     return folder
 
 
+def prepared(tables, times):
+    """Prepare the tables with times on `times`, unless a test has; return the folder."""
+    folder = tables / times.replace(" ", "_")
+    if folder.exists():
+        return folder
+    event_time, edge_time = TIMES[times]
+    (tables / "s.yaml").write_text(SCHEMA.format(event_time=event_time, edge_time=edge_time))
+    arguments = ["data.schema=s.yaml", "data.src=.", f"data.dst={folder}", "etl.progress=false"]
+    assert main(["data", "prepare", "data=schema", *arguments]) == 0
+    return folder
+
+
 def accuracies(folder, *arguments):
     run = ["trainer.epochs=8", "trainer.progress=false", "sampler.batch_size=64", "run.overwrite=true"]
     assert main(["train", "data=prepared", f"data.root={folder}", *run, *arguments]) == 0
@@ -54,17 +66,7 @@ def accuracies(folder, *arguments):
 @pytest.mark.parametrize("times", TIMES)
 def test_a_label_that_only_the_future_shows_stays_at_chance(tables, monkeypatch, times):
     monkeypatch.chdir(tables)
-    event_time, edge_time = TIMES[times]
-    (tables / "s.yaml").write_text(SCHEMA.format(event_time=event_time, edge_time=edge_time))
-    folder = tables / times.replace(" ", "_")
-    arguments = [
-        "data=schema",
-        "data.schema=s.yaml",
-        "data.src=.",
-        f"data.dst={folder}",
-        "etl.progress=false",
-    ]
-    assert main(["data", "prepare", *arguments]) == 0
+    folder = prepared(tables, times)
     model = ["model=hetero_sage", "model.hidden=8", "sampler=neighbor", "run.dir=run"]
     actual, baseline = accuracies(folder, *model)
     assert max(actual) < 0.75 and baseline == {"time": "respected", "known": "rolling", "ties": "include"}
@@ -74,7 +76,7 @@ def test_a_label_that_only_the_future_shows_stays_at_chance(tables, monkeypatch,
 
 def test_whole_graphs_are_refused_where_questions_have_times(tables, monkeypatch, capsys):
     monkeypatch.chdir(tables)
-    folder = tables / "nodes_and_edges"
+    folder = prepared(tables, "nodes and edges")
     assert main(["train", "data=prepared", f"data.root={folder}", "model=hetero_sage", "run.dir=whole"]) != 0
     assert "add sampler=neighbor, or show them the future too by task.time=ignore" in capsys.readouterr().err
     assert not (tables / "whole").exists()
