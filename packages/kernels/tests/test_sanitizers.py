@@ -27,6 +27,8 @@ X86_SETS: dict[str, list[str]] = {"base": [], "avx2": AVX2, "avx512": AVX512}
 QUICK = "-O0"
 """Builds in under half of -O1's time, and the tests are small."""
 SANITIZERS = [QUICK, "-fsanitize=address,undefined", "-fno-omit-frame-pointer"]
+TRAPS = ["-fsanitize-undefined-trap-on-error"]
+"""Undefined behaviour ends the program without a word: the code that would say what it was takes half of the build."""
 
 
 @pytest.fixture
@@ -64,9 +66,13 @@ def build(compiler: str, flags: Sequence[str], sets: dict[str, list[str]], folde
     return program
 
 
-def run(program: Path, *before: str) -> str:
-    """Return what the test printed; it must end well and have nothing to say about faults."""
-    done = subprocess.run([*before, program], capture_output=True, text=True, timeout=600)
+def run(program: Path, *before: str) -> subprocess.CompletedProcess[str]:
+    """Run a test to its end."""
+    return subprocess.run([*before, program], capture_output=True, text=True, timeout=600)
+
+
+def printed(done: subprocess.CompletedProcess[str]) -> str:
+    """Return what a test printed; it must have ended well and have nothing to say about faults."""
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout
 
@@ -83,13 +89,17 @@ def test_the_kernels_are_clean(compiler, tmp_path):
         pytest.skip(f"{compiler} has no {SANITIZERS[1]}: {probe.stderr.splitlines()[-1]}")
     x86 = platform.machine() in ("x86_64", "AMD64")
     flags, sets = [*SANITIZERS, *["-DHEDDLE_X86"] * x86], X86_SETS if x86 else {"base": []}
-    assert "ok" in run(build(compiler, flags, sets, tmp_path))
+    done = run(build(compiler, [*flags, *TRAPS], sets, tmp_path))
+    if done.returncode < 0:
+        says = run(build(compiler, flags, sets, tmp_path)).stderr  # what and where
+        pytest.fail(f"ended by signal {-done.returncode}; with messages: {says}")
+    assert "ok" in printed(done)
 
 
 @pytest.mark.slow
 def test_without_instruction_sets_as_on_other_processors(compiler, tmp_path):
-    printed = run(build(compiler, [QUICK], {"base": []}, tmp_path))
-    assert "without avx2" in printed and "without avx512" in printed and "ok" in printed
+    text = printed(run(build(compiler, [QUICK], {"base": []}, tmp_path)))
+    assert "without avx2" in text and "without avx512" in text and "ok" in text
 
 
 @pytest.mark.slow
@@ -105,4 +115,4 @@ def test_the_kernels_are_right_on_arm64(cross, tmp_path):
     emulator = shutil.which("qemu-aarch64") or shutil.which("qemu-aarch64-static")
     if emulator is None:
         pytest.skip("found no qemu-aarch64, which runs programs for arm64")
-    assert "ok" in run(build(cross, ["-O1", "-static"], {"base": []}, tmp_path), emulator)
+    assert "ok" in printed(run(build(cross, ["-O1", "-static"], {"base": []}, tmp_path), emulator))
