@@ -69,6 +69,7 @@ CASES = {
             "diffusion": "-",
             "graph_network": "-",
         },
+        chosen={"graph_network": "model.dropout=0.5 optim.weight_decay=0.0005"},
     ),
     "aifb": Case(
         "data=rdf data.name=aifb data.root={root}/rdf/aifb",
