@@ -161,8 +161,39 @@ def test_a_label_leaves_the_features(tmp_path, features):
     """
     (tmp_path / "s.yaml").write_text(text)
     with pytest.raises(
-        ConfigError, match="the label 'left' among the features, expected columns that don't tell it"
+        ConfigError,
+        match=r"the label 'left' among the features of nodes\.user, expected columns that don't tell it",
     ):
         schema_file(tmp_path / "s.yaml")
     (tmp_path / "s.yaml").write_text(text.replace(features, "[amount]"))
     assert schema_file(tmp_path / "s.yaml").nodes["user"].label.column == "left"
+
+
+@pytest.mark.parametrize(
+    ("asked", "place"),
+    [
+        ("kind: node_classification\ntarget: loan", "edges loan.of.member"),
+        ("tasks: {rated: {of: member, table: loans, key: member, time: at, label: good}}", "nodes.loan"),
+    ],
+)
+def test_what_else_a_row_is_shows_no_label_of_it(tmp_path, asked, place):
+    """A relation or a node of the label's table is there with the row, and would tell what is asked of it."""
+    shown, hidden = "features: [good], ", "features: [days], "
+    text = f"""
+name: library
+tables:
+  loans: {{path: loans.csv, columns: {{id: int, member: int, at: int, days: int, good: int}}, time: at}}
+nodes:
+  member: {{keys: [[loans, member]]}}
+  loan: {{table: loans, key: id, time: at, {hidden if "edges" in place else shown}LABEL}}
+edges:
+  - {{type: [loan, of, member], table: loans, source: id, target: member, {shown if "edges" in place else ""}time: at}}
+split: {{valid: "2020-01-01", test: "2021-01-01"}}
+{asked}
+"""
+    text = text.replace("LABEL", 'label: {column: good, classes: ["0", "1"]}' if "edges" in place else "")
+    (tmp_path / "s.yaml").write_text(text)
+    with pytest.raises(ConfigError, match=f"the label 'good' among the features of {place}"):
+        schema_file(tmp_path / "s.yaml")
+    (tmp_path / "s.yaml").write_text(text.replace(shown, hidden))
+    schema_file(tmp_path / "s.yaml")

@@ -13,10 +13,10 @@ def keep_memory() -> bool:
 
     XLA asks malloc for a step's temporaries and gives them back after it. glibc passes blocks of that size on to the
     system, and the next step faults their pages in anew, which takes as long as all the rest (docs/decisions/0011).
-    The process then holds on to the most it ever used. On a busy machine that is two steps' worth: a step's temporaries
-    may be freed after the next step has taken its own, and the first dozens of steps still fault some pages in. Threads
-    that are there already may go on with a heap of their own, so call it before JAX's first computation. Calling it
-    again changes nothing.
+    The process then holds on to the most it ever used. On a busy machine that is more than one step takes, and the
+    first dozens of steps still fault some pages in: a step's temporaries may be freed after the next step has taken its
+    own. Threads that are there already may go on with a heap of their own, so call it before JAX's first computation.
+    Calling it again changes nothing.
 
     Raises:
         OSError: glibc refuses an option.

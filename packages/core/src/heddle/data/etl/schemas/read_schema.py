@@ -1,6 +1,6 @@
 """read_schema: a schema out of a mapping, as YAML holds it, every name in it checked."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from heddle.data.etl.schemas.address import Address
@@ -55,6 +55,8 @@ def read_schema(given: Mapping[str, Any]) -> Schema:
     check_unread(nodes, edges)
     target = texts("schema.target", schema.target)
     _check_task(schema.kind, target, nodes, tuple(edges))
+    for name in tasks:
+        _check_hidden(f"tasks.{name}", nodes[name], nodes, edges)
     made = Schema(schema.name, tables, nodes, tuple(edges), split, schema.kind, target, tasks, databases)
     if split is not None and not split.timed and schema.kind != "none":
         _split(made, split, tables)
@@ -92,7 +94,7 @@ def _check_task(
         what = f"no label of {list(target)}"
         raise ConfigError(problem(f"schema.kind: {task_kind}", what, "a column", "add label: COLUMN"))
     if labelled is not None and label is not None and task_kind not in ("none", "link_prediction"):
-        _check_hidden(label, labelled, target)
+        _check_hidden(f"schema.target {list(target)}", labelled, nodes, edges)
     if task_kind in OF_VALUES and label is not None and label.classes:
         what = f"classes of {label.columns[0]!r}"
         raise ConfigError(problem(f"schema.kind: {task_kind}", what, "numbers", "leave out label.classes"))
@@ -106,18 +108,23 @@ def _check_task(
         )
 
 
-def _check_hidden(label: Label, labelled: Nodes | Edges, target: tuple[str, ...]) -> None:
-    """Check that what is asked of rows isn't among the features of the same rows."""
-    for encode in labelled.features:
-        names = (encode.column,) if isinstance(encode.column, str) else encode.column
-        if (encode.table or labelled.table) != (label.table or labelled.table):
-            continue
-        if shown := [name for name in label.columns if name in names or "*" in names]:
-            what = f"the label {shown[0]!r} among the features"
-            do = "remove it there" if shown[0] in names else 'name the columns in place of "*"'
-            raise ConfigError(
-                problem(f"schema.target {list(target)}", what, "columns that don't tell it", do)
-            )
+def _check_hidden(
+    where: str, labelled: Nodes | Edges, nodes: Mapping[str, Nodes], edges: Sequence[Edges]
+) -> None:
+    """Check that what is asked of rows of a table isn't a feature of anything that these rows are."""
+    label = labelled.label
+    assert label is not None
+    blocks: dict[str, Nodes | Edges] = {f"nodes.{name}": of for name, of in nodes.items()}
+    blocks |= {f"edges {'.'.join(of.type)}": of for of in edges}
+    for place, of in blocks.items():
+        for encode in of.features:
+            names = (encode.column,) if isinstance(encode.column, str) else encode.column
+            if (encode.table or of.table) != (label.table or labelled.table):
+                continue
+            if shown := [name for name in label.columns if name in names or "*" in names]:
+                what = f"the label {shown[0]!r} among the features of {place}"
+                do = "remove it there" if shown[0] in names else 'name the columns in place of "*"'
+                raise ConfigError(problem(where, what, "columns that don't tell it", do))
 
 
 def split_table(schema: Schema) -> str | None:
