@@ -28,9 +28,11 @@ $(error PKG: found $(PKG), expected one of $(notdir $(wildcard packages/*)) test
 endif
 endif
 
-# `make -j3 --output-sync WORKERS=1 test` runs legs at the same time, each in one process.
+# `make -j3 --output-sync WORKERS=1 test` runs legs at the same time, each in one process; the last to begin, which would
+# leave a core idle, in two.
 WORKERS ?= 2
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --durations 10
+workers_dgl := 2
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(or $(workers_$*),$(WORKERS)) --dist loadscope --durations 10
 # A simpler code generator: compiling is most of what these legs do. What is marked `codegen` goes by that of users in
 # `make test-all`, as are tests of several engines, and every test of the JAX engine in `make prove`.
 simple_jax := XLA_FLAGS=--xla_cpu_use_fusion_emitters=false

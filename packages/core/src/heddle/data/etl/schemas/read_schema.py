@@ -116,13 +116,13 @@ def _check_hidden(
     assert label is not None
     blocks: dict[str, Nodes | Edges] = {f"nodes.{name}": of for name, of in nodes.items()}
     blocks |= {f"edges {'.'.join(of.type)}": of for of in edges}
-    for place, of in blocks.items():
+    for owner, of in blocks.items():
         for encode in of.features:
             names = (encode.column,) if isinstance(encode.column, str) else encode.column
             if (encode.table or of.table) != (label.table or labelled.table):
                 continue
             if shown := [name for name in label.columns if name in names or "*" in names]:
-                what = f"the label {shown[0]!r} among the features of {place}"
+                what = f"the label {shown[0]!r} among the features of {owner}"
                 do = "remove it there" if shown[0] in names else 'name the columns in place of "*"'
                 raise ConfigError(problem(where, what, "columns that don't tell it", do))
 
