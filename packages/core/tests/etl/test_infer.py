@@ -70,6 +70,15 @@ def test_what_is_found_in_files(raw, tmp_path):
     assert opened.nodes["user"].sizes["codes"] == (3,) and opened.nodes["user"].columns["x"] == ("score",)
 
 
+def test_what_is_not_read_is_named(tmp_path):
+    titles = "".join(f"{at},tale {at},{at % 4},en\n" for at in range(60))
+    (tmp_path / "books.csv").write_text("id,title,genre,language\n" + titles)
+    why, names = infer(tmp_path).splitlines()[-2:]
+    assert why.startswith("# not read") and names == '# "books.title", "books.language"'
+    (tmp_path / "books.csv").write_text("id,genre\n" + "".join(f"{at},{at % 4}\n" for at in range(60)))
+    assert "not read" not in infer(tmp_path)
+
+
 def test_the_command_prints_it(raw, capsys):
     assert main(["data", "infer", str(raw)]) == 0
     assert capsys.readouterr().out == infer(raw)

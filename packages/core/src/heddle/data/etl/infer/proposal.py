@@ -22,6 +22,9 @@ NO_TIME = ("birth", "dob", "born")
 FEATURES = 1000
 """Distinct texts that a category keeps; a column of more is left out."""
 
+UNREAD = 20
+"""Columns that are named as not read."""
+
 
 def infer(src: Path | str) -> str:
     """Return a schema in YAML for the tables below a folder, or of a database, to be edited; nothing is changed.
@@ -55,8 +58,11 @@ def _proposed(title: str, looks: Mapping[str, Look], first: Mapping[str, Any]) -
     taken = {name: _joined(name, links, times) for name in looks if times[name] is None}
     joined = {name: reference for name, reference in taken.items() if reference is not None}
     lines = [f"name: {_word(title)}", *(f"{key}: {_flow(value)}" for key, value in first.items()), "tables:"]
+    unread: list[str] = []
     for name, of in looks.items():
-        lines.append(f"  {_word(name)}: {_flow(_table(name, of, keys, links, times, joined))}")
+        table = _table(name, of, keys, links, times, joined)
+        lines.append(f"  {_word(name)}: {_flow(table)}")
+        unread += [f"{name}.{column}" for column in of.columns if column not in _read(table["columns"])]
     lines.append("nodes:")
     for name, of in looks.items():
         entry: dict[str, Any] = {"table": name} | ({"key": keys[name]} if keys[name] else {})
@@ -83,7 +89,19 @@ def _proposed(title: str, looks: Mapping[str, Look], first: Mapping[str, Any]) -
     lines.append(
         '# split: {valid: "2020-01-01", test: "2021-01-01"}, and tasks or kind, target and a label, no feature then'
     )
+    if unread:
+        more = f", and {len(unread) - UNREAD} more" if len(unread) > UNREAD else ""
+        lines.append(
+            "# not read: columns of one value, of lists, or of many texts, which encode: text would take"
+        )
+        lines.append(f"# {', '.join(map(json.dumps, unread[:UNREAD]))}{more}")
     return "\n".join(lines) + "\n"
+
+
+def _read(columns: Mapping[str, Any]) -> set[str]:
+    """Return the columns of the file that a table's columns are made of."""
+    parts = (column.get("of", ()) for column in columns.values() if isinstance(column, Mapping))
+    return {*columns, *(name for part in parts for name in part)}
 
 
 def _database_name(address: str) -> str:
