@@ -2,7 +2,6 @@
 
 from bisect import bisect_right, insort
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,7 +22,7 @@ from heddle.serving.live.batch import Append, NewEdges, NewNodes
 from heddle.serving.live.graph import LiveGraph, Snapshot
 from heddle.serving.live.kernel import store_of
 from heddle.serving.live.room import ROOM, Room
-from heddle.serving.scoring.scorer import Questions, Scorer, each_by
+from heddle.serving.scoring.scorer import Questions
 from heddle.workflow.metrics.decision import decision_of
 
 
@@ -112,7 +111,7 @@ class Bundle:
 
     def _scorer(self) -> Any:
         asked = None if self.task is None else self.task.relation
-        return scorer_of(self.root, self._registry, asked, self.contents)
+        return scorer_of(self.root, self.contents, self._registry, asked)
 
     def rows(self, rows: Sequence[Mapping[str, Any]]) -> Rows:
         """Return JSON objects as rows."""
@@ -188,8 +187,7 @@ class Bundle:
         questions = self.questions(rows, snapshot)
         used: list[Mapping[str, tuple[int, ...]]] = [{}] * rows.n
         if alone or (alone is None and rows.n == 1):
-            each = self.scorer.each if isinstance(self.scorer, Scorer) else partial(each_by, self.scorer)
-            outputs, looked_at = each(snapshot, questions)
+            outputs, looked_at = self.scorer.each(snapshot, questions)
             used = [{"/".join(key): tuple(taken.tolist()) for key, taken in of.items()} for of in looked_at]
         else:
             outputs = self.scorer(snapshot, questions).outputs.reshape(rows.n, -1)

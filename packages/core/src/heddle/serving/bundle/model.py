@@ -13,7 +13,7 @@ from heddle.nn.models.codes import behind_codes
 from heddle.nn.models.script_module import ScriptEncoder
 from heddle.options import PortableOptions, build
 from heddle.sampling.parts import kernels_of
-from heddle.serving.bundle.layout import TREES, WEIGHTS, BundleContents, read_bundle
+from heddle.serving.bundle.layout import TREES, WEIGHTS, BundleContents
 from heddle.serving.scoring.row_ops import embedder_of, row_ops
 from heddle.serving.scoring.scorer import Reading, Scorer
 from heddle.serving.scoring.task import TaskScorer
@@ -25,29 +25,20 @@ SCRIPT = "script"
 
 
 def scorer_of(
-    root: str | Path,
-    registry: Any,
-    asked: EdgeType | None = None,
-    contents: BundleContents | None = None,
+    root: Path, contents: BundleContents, registry: Any, asked: EdgeType | None = None
 ) -> Scorer | TaskScorer | TreeScorer:
     """Return what answers for a bundle: its model, or trees; no framework is imported.
 
     Args:
+        root: the bundle's folder, of whose files bundle.json alone needn't be there.
+        contents: what its bundle.json says, or will say.
         asked: of a task, the relation from what its questions are about to them; None for rows of the graph.
-        contents: what `read_bundle` says; None to read it.
 
     Raises:
         DataError: a broken bundle.
         ConfigError: questions of a task, and a model or a machine that can't answer them.
         HeddleError: a model that isn't installed.
     """
-    return answering(Path(root), read_bundle(root), registry, asked)
-
-
-def answering(
-    root: Path, contents: BundleContents, registry: Any, asked: EdgeType | None = None
-) -> Scorer | TaskScorer | TreeScorer:
-    """Return what answers by the files of a bundle whose bundle.json says this; arguments and raises as `scorer_of`."""
     scorer = None if contents.model is None else _scorer(root, contents, registry)
     if contents.trees is None:
         assert scorer is not None

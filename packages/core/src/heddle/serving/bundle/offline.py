@@ -10,7 +10,7 @@ from heddle.data.prepared.read import open_prepared
 from heddle.serving.bundle.export import NoRowsError, prepared_folder, reading_of, target_asked
 from heddle.serving.bundle.layout import WEIGHTS, read_bundle
 from heddle.serving.bundle.model import scorer_of, scorer_on
-from heddle.serving.bundle.questions import of_task, questions_of
+from heddle.serving.bundle.questions import questions_of
 from heddle.serving.bundle.task import task_of
 from heddle.serving.live.graph import folder_snapshot
 from heddle.serving.live.kernel import store_of
@@ -36,12 +36,10 @@ def predict_rows(root: str | Path, prepared: str | Path, rows: np.ndarray, regis
     Raises:
         DataError: a broken bundle or folder.
     """
-    target, opened = read_bundle(root).target, open_prepared(prepared)
-    task = task_of(opened, target)
-    scorer = scorer_of(root, registry, None if task is None else task.relation)
-    questions = questions_of(scorer.reading.timed, target, opened, rows)
-    if task is not None:
-        questions = of_task(task, questions, opened)
+    contents, opened = read_bundle(root), open_prepared(prepared)
+    task = task_of(opened, contents.target)
+    scorer = scorer_of(Path(root), contents, registry, None if task is None else task.relation)
+    questions = questions_of(scorer.reading.timed, contents.target, opened, rows, task)
     outputs = scorer(folder_snapshot(prepared, store_of(registry)), questions).outputs
     return outputs.reshape(len(rows), -1)
 

@@ -12,12 +12,19 @@ from heddle.serving.bundle.task import TaskQuestion
 from heddle.serving.scoring.scorer import Questions
 
 
-def questions_of(timed: bool, target: Sequence[str], opened: Prepared, rows: np.ndarray) -> Questions:
-    """Return what rows of a relation, or nodes, of a folder ask at their own times."""
+def questions_of(
+    timed: bool, target: Sequence[str], opened: Prepared, rows: np.ndarray, task: TaskQuestion | None = None
+) -> Questions:
+    """Return what rows of a relation, or nodes, of a folder ask at their own times.
+
+    Args:
+        task: whose questions the nodes are, each about another node; None for nodes that are asked about.
+    """
     if len(target) == 1:
         nodes = opened.nodes[target[0]]
         time = None if nodes.time is None or not timed else np.asarray(nodes.time[rows])
-        return Questions(np.asarray(rows)[:, None], time)
+        questions = Questions(np.asarray(rows)[:, None], time)
+        return questions if task is None else _of_task(task, questions, opened)
     edges = opened.edges[target[0], target[1], target[2]]
     ends = edges.ends
     if ends is None:
@@ -28,7 +35,7 @@ def questions_of(timed: bool, target: Sequence[str], opened: Prepared, rows: np.
     return Questions(np.asarray(ends[rows], np.int64), time, asked)
 
 
-def of_task(task: TaskQuestion, questions: Questions, opened: Prepared) -> Questions:
+def _of_task(task: TaskQuestion, questions: Questions, opened: Prepared) -> Questions:
     """Return what questions of a task that are nodes of a folder ask of the nodes that they are about."""
     edges, rows = opened.edges[task.relation], questions.ends[:, 0]
     ends = edges.ends

@@ -1,6 +1,7 @@
 """training_summary: how columns lay in training and scores on validation, for the drift report of a server."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,14 @@ from heddle.data.prepared.folder import Prepared
 from heddle.data.prepared.read import open_prepared
 from heddle.serving.bundle.bundle import encoders_of
 from heddle.serving.bundle.layout import BundleContents
-from heddle.serving.bundle.model import answering
-from heddle.serving.bundle.questions import of_task, questions_of
+from heddle.serving.bundle.model import scorer_of
+from heddle.serving.bundle.questions import questions_of
 from heddle.serving.bundle.task import task_of
 from heddle.serving.drift.bins import Bins
 from heddle.serving.drift.summary import Summary
 from heddle.serving.drift.values import columns_asked, encoded_asked, is_scored, score_bins, scores_of
 from heddle.serving.live.graph import folder_snapshot
 from heddle.serving.live.kernel import store_of
-from heddle.serving.scoring.scorer import Questions
 from heddle.workflow.metrics.decision import decision_of
 
 ROWS, SCORED = 50_000, 2048
@@ -39,10 +39,7 @@ def training_summary(
     task = task_of(opened, contents.target)
     splits = _positions(opened, contents.target, splits)
     snapshot = folder_snapshot(contents.prepared, store_of(registry))
-
-    def asked(rows: np.ndarray) -> Questions:
-        questions = questions_of(contents.reading.timed, contents.target, opened, rows)
-        return questions if task is None else of_task(task, questions, opened)
+    asked = partial(questions_of, contents.reading.timed, contents.target, opened, task=task)
 
     node_type = contents.target[0] if task is None else task.entity
     key = contents.target if len(contents.target) > 1 else (node_type,)
@@ -57,9 +54,10 @@ def training_summary(
     scored = np.zeros(0, np.int64)
     if split is not None and is_scored(contents.spec):
         scored = _some(splits[split], SCORED)
-        scorer = answering(root, contents, registry, None if task is None else task.relation)
-        parts = np.split(scored, range(TOGETHER, len(scored), TOGETHER))
-        outputs = [np.array(scorer(snapshot, asked(part)).outputs).reshape(len(part), -1) for part in parts]
+        scorer = scorer_of(root, contents, registry, None if task is None else task.relation)
+        questions, starts = asked(scored), range(0, len(scored), TOGETHER)
+        parts = [questions.part(start, start + TOGETHER) for start in starts]
+        outputs = [np.array(scorer(snapshot, part).outputs).reshape(len(part.ends), -1) for part in parts]
         decision = None if contents.decision is None else decision_of(contents.decision)
         said = scores_of(decision, contents.classes, np.concatenate(outputs))
         scores = tuple(score_bins(name, values, contents.classes) for name, values in said)

@@ -110,9 +110,9 @@ class Application(HttpApplication):
         """Return how what was asked in the last days lies against training."""
         if not (days.isdecimal() and days.isascii() and len(days) < 3 and 1 <= int(days) <= DAYS):
             raise Refused(400, f"drift: found {days[:20]!r} days, expected 1 to {DAYS}")
-        reported = self._watch_rows.report(int(days)) if self._options.drift_rows else None
         if not self._options.drift_rows:
             raise Refused(404, "drift: found serve.drift_rows=0, expected rows that are counted")
+        reported = self._watch_rows.report(int(days))
         if reported is None:
             expected = "a summary of training in the bundle"
             raise Refused(404, f"drift: found none, expected {expected}; export the run again")

@@ -2,7 +2,7 @@
 
 import hmac
 import zlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 LOCAL = frozenset({"localhost", "127.0.0.1", "[::1]"})
@@ -46,11 +46,12 @@ def check_head(door: Door, headers: Mapping[bytes, list[bytes]], *, open_to_all:
         raise Refused(
             421, f"Host: found {b', '.join(hosts).decode('latin-1')!r}, expected a name of this server"
         )
-    if door.token is not None and not open_to_all:
-        given = headers.get(b"authorization", [])
-        wanted = b"Bearer " + door.token
-        if len(given) != 1 or not hmac.compare_digest(given[0], wanted):
-            raise Refused(401, "Authorization: found no valid token, expected Bearer TOKEN")
+    if (
+        door.token is not None
+        and not open_to_all
+        and not brings(door.token, headers.get(b"authorization", []))
+    ):
+        raise Refused(401, "Authorization: found no valid token, expected Bearer TOKEN")
     length = headers.get(b"content-length", [])
     if len(length) > 1 or (length and b"transfer-encoding" in headers):
         raise Refused(400, "Content-Length: found two lengths of one body, expected one")
@@ -60,6 +61,11 @@ def check_head(door: Door, headers: Mapping[bytes, list[bytes]], *, open_to_all:
         raise too_large(door)
     if headers.get(b"content-encoding", [b"identity"]) not in ([b"identity"], [b"gzip"]):
         raise Refused(415, "Content-Encoding: found another than gzip, expected that or a plain body")
+
+
+def brings(token: bytes, given: Sequence[bytes]) -> bool:
+    """Tell whether the values of an Authorization header are one, and that one brings the token."""
+    return len(given) == 1 and hmac.compare_digest(given[0], b"Bearer " + token)
 
 
 class Unpacker:

@@ -33,8 +33,9 @@ class RequestLog:
         """Write what waits."""
         waiting, self._waiting = self._waiting, []
         if waiting and self._log.isEnabledFor(logging.INFO):
-            self._log.info("%s", "\n".join(_line(*each) for each in waiting))
+            self._log.info("%s", "\n".join(line_of(*each) for each in waiting))
 
 
-def _line(request: bytes, route: str, status: int, seconds: float) -> str:
+def line_of(request: bytes, route: str, status: int, seconds: float) -> str:
+    """Return the line of a request."""
     return f'{{"request": "{request.decode()}", "route": "{route}", "status": {status}, "ms": {seconds * 1e3:.3f}}}'

@@ -38,11 +38,11 @@ class Questions(NamedTuple):
     time: np.ndarray | None = None
     asked: Mapping[str, np.ndarray] | None = None
 
-    def one(self, i: int) -> "Questions":
-        """Return the question at a position."""
-        time = None if self.time is None else self.time[i : i + 1]
-        asked = None if self.asked is None else {name: of[i : i + 1] for name, of in self.asked.items()}
-        return Questions(self.ends[i : i + 1], time, asked)
+    def part(self, start: int, stop: int) -> "Questions":
+        """Return the questions at positions [start, stop)."""
+        time = None if self.time is None else self.time[start:stop]
+        asked = None if self.asked is None else {name: of[start:stop] for name, of in self.asked.items()}
+        return Questions(self.ends[start:stop], time, asked)
 
 
 class Reading(NamedTuple):
@@ -104,7 +104,7 @@ def each_by(scorer: Any, snapshot: Snapshot, questions: Questions) -> tuple[np.n
     """Return the outputs [n, out] of questions that a scorer is asked one by one, and the rows looked at for each."""
     outputs, used = [], []
     for i in range(len(questions.ends)):
-        answer = scorer(snapshot, questions.one(i))
+        answer = scorer(snapshot, questions.part(i, i + 1))
         outputs.append(answer.outputs.reshape(1, -1))
         used.append(answer.used())
     return np.concatenate(outputs), used
@@ -177,7 +177,7 @@ class Scorer:
             return each_by(self, snapshot, questions)
         embedded, used = [], []
         for i in range(n):
-            one = self.embed(snapshot, questions.one(i))
+            one = self.embed(snapshot, questions.part(i, i + 1))
             embedded.append(self.ends(one))
             used.append(one.used())
         node_types = self.node_types

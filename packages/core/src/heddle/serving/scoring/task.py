@@ -7,7 +7,7 @@ from heddle.graphs.graph import EdgeType
 from heddle.serving.live.graph import Snapshot
 from heddle.serving.scoring.embedders import Embedders
 from heddle.serving.scoring.encoded import Encoded, encoded_of
-from heddle.serving.scoring.scorer import Answer, Questions, Scorer, Used
+from heddle.serving.scoring.scorer import Answer, Questions, Scorer, Used, each_by
 
 
 class TaskScorer:
@@ -80,3 +80,7 @@ class TaskScorer:
             return rows
 
         return Answer(np.asarray(outputs), used)
+
+    def each(self, snapshot: Snapshot, questions: Questions) -> tuple[np.ndarray, list[Used]]:
+        """Return the outputs [n, out] of questions, and the rows that were looked at for each by itself."""
+        return each_by(self, snapshot, questions)

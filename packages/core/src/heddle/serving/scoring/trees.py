@@ -10,7 +10,7 @@ from heddle.data.prepared.columns import features_of
 from heddle.extras import require
 from heddle.nn.model import ModelSpec
 from heddle.serving.live.graph import Snapshot
-from heddle.serving.scoring.scorer import Answer, Questions, Reading, Scorer, node_types_of
+from heddle.serving.scoring.scorer import Answer, Questions, Reading, Scorer, Used, each_by, node_types_of
 from heddle.workflow.baselines.rows import Table, taken
 from heddle.workflow.boost.grow import margins
 from heddle.workflow.boost.questions import EMBEDDINGS, ENDS, OWN
@@ -69,6 +69,10 @@ class TreeScorer:
         """Return the outputs of questions, in their order."""
         table, used = self.table(snapshot, questions)
         return Answer(self.trees(table.values), used)
+
+    def each(self, snapshot: Snapshot, questions: Questions) -> tuple[np.ndarray, list[Used]]:
+        """Return the outputs [n, out] of questions, and the rows that were looked at for each by itself."""
+        return each_by(self, snapshot, questions)
 
     def until(self, questions: Questions) -> np.ndarray | None:
         """Return up to when each of the n questions knows, [n] int64; None without times."""

@@ -1,6 +1,5 @@
 """GrpcDoor: the Open Inference Protocol by gRPC, answered as the same request by HTTP is."""
 
-import hmac
 import json
 import logging
 import time
@@ -15,9 +14,10 @@ from heddle.errors import ConfigError, GraphError, problem
 from heddle.extras import require
 from heddle.serving.live.log import NoSpaceError
 from heddle.serving.online.grpc.messages import CONTENTS, METHODS, SERVICE, messages
-from heddle.serving.online.limits import Refused
+from heddle.serving.online.limits import Refused, brings
 from heddle.serving.online.metrics import Metrics
 from heddle.serving.online.options import ServeOptions
+from heddle.serving.online.request_log import line_of
 from heddle.serving.protocol import read_tensors, to_binary, write_json
 from heddle.serving.runtime import BadRequest
 
@@ -136,12 +136,7 @@ class GrpcDoor:
                 content = b""
                 seconds, route = time.perf_counter() - started, "infer" if name == "ModelInfer" else "grpc"
                 self._metrics.answered(route, status, seconds)
-                log.info(
-                    '{"request": "grpc", "route": "%s", "status": %d, "ms": %.3f}',
-                    route,
-                    status,
-                    seconds * 1e3,
-                )
+                log.info("%s", line_of(b"grpc", route, status, seconds))
             await context.abort(getattr(self._codes, _STATUS.get(status, "INTERNAL")), message)
 
         return handle
@@ -150,9 +145,10 @@ class GrpcDoor:
         """Raise Refused where a request doesn't bring the token."""
         if self._token is None:
             return
-        given = [value for key, value in context.invocation_metadata() or () if key == "authorization"]
-        wanted = b"Bearer " + self._token
-        if len(given) != 1 or not hmac.compare_digest(_bytes(given[0]), wanted):
+        given = [
+            _bytes(value) for key, value in context.invocation_metadata() or () if key == "authorization"
+        ]
+        if not brings(self._token, given):
             raise Refused(401, "authorization: found no valid token, expected Bearer TOKEN")
 
     def _parsed(self, name: str, content: bytes) -> Any:
